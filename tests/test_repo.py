@@ -1,0 +1,120 @@
+"Rules of the repository that a notebook cannot test of itself"
+import ast, json, re, shlex, subprocess, sys
+from pathlib import Path
+
+import pytest
+from execnb.nbio import read_nb
+from nbdev.config import get_config
+from nbdev.doclinks import nbglob
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+root = Path(__file__).parent.parent
+cfg = get_config(path=root)
+notebooks = sorted(nbglob(cfg.nbs_path, as_path=True))
+modules = [p for p in notebooks if p.parent==cfg.nbs_path and p.name[0].isdigit()]  # the others are tutorials, and the start page
+WIDGET = 'application/vnd.jupyter.widget-{}+json'
+MACHINE = re.compile(r'(?<![\w.~-])/(?:root|home|work|Users|tmp/tmp\w+)/')
+
+def each(paths): return pytest.mark.parametrize('p', paths, ids=lambda p: str(p.relative_to(cfg.nbs_path)))
+def code(p): return [c for c in read_nb(p).cells if c.cell_type=='code']
+def outputs(p): return [o for c in code(p) for o in c.get('outputs', [])]
+
+@each(modules)
+def test_module(p):
+    "The first cell names the module, and the module is called what the notebook is called"
+    m = re.match(r'#\|\s*default_exp\s+(\S+)', read_nb(p).cells[0].source)
+    assert m and m[1]==re.sub(r'^\d+[a-z]?_', '', p.stem)
+
+@each(notebooks)
+def test_title(p):
+    "The first text is `# title` and `> one sentence`: what the site's sidebar and the page's head are made of"
+    s = next(c.source for c in read_nb(p).cells if c.cell_type=='markdown')
+    assert re.match(r'# [^\n]+\n+> [^\n]+\s*(\n- |$)', s)
+
+@each(modules)
+def test_imports_point_down(p):
+    "A notebook imports only from notebooks before it"
+    before = [re.sub(r'^\d+[a-z]?_', '', o.stem) for o in modules if o.name < p.name]
+    for c in code(p):
+        for t in (o for tree in c.parsed_() or [] for o in ast.walk(tree)):
+            if isinstance(t, ast.ImportFrom) and (t.module or '').startswith(cfg.lib_name+'.'): assert t.module.split('.')[1] in before, c.source[:80]
+
+@each(notebooks)
+def test_imports_stand_alone(p):
+    "The site runs cells that import something, without the cells around them"
+    for c in code(p):
+        if re.match(r'#\|\s*(export|hide|eval: false)', c.source): continue
+        kinds = {isinstance(t, (ast.Import, ast.ImportFrom)) for t in c.parsed_() or []}
+        assert len(kinds) < 2, f'imports and other code in one cell: {c.source[:80]}'
+
+@each(notebooks)
+def test_outputs(p):
+    "No page shows an error, and every widget it shows has its state (Jupyter's save renames widgets: run tools/exec_nbs.py)"
+    state = read_nb(p).metadata.get('widgets', {}).get(WIDGET.format('state'), {}).get('state', {})
+    assert 'Traceback' not in str(state)
+    for o in outputs(p):
+        assert o.output_type!='error'
+        view = o.get('data', {}).get(WIDGET.format('view'))
+        assert not view or view['model_id'] in state, 'a widget without its state'
+
+@each(notebooks)
+def test_no_machine_paths(p):
+    "Neither text, code nor output holds a path of the machine on which it was written"
+    words = [c.source for c in read_nb(p).cells]
+    words += [json.dumps({k: v for k,v in {**o.get('data', {}), 'text': o.get('text', '')}.items() if not k.startswith('image/')}) for o in outputs(p)]
+    for w in words: assert not (m := MACHINE.search(w)), w[max(m.start()-60, 0):m.end()+60]
+
+# Before heavy libraries are loaded, a command can say what is wrong
+@pytest.mark.parametrize('module', 'core tables garments prepare check cli'.split())
+def test_imports_no_torch(module):
+    s = f"import sys, {cfg.lib_name}.{module}; sys.exit(bool({{'torch', 'torchvision', 'sklearn'}} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, '-c', s], cwd=root).returncode==0
+
+def requirements():
+    lines = (root/'requirements.txt').read_text().splitlines()
+    return [Requirement(o) for o in lines if o and not o.startswith('#')]
+
+def test_requirements_are_pinned():
+    "Each line of requirements.txt is one version from PyPI, and not what one machine alone can install"
+    for r in requirements():
+        assert [s.operator for s in r.specifier]==['=='] and not r.url and '+' not in str(r.specifier), r
+
+def test_requirements_fit_settings():
+    "requirements.txt holds what settings.ini asks for: after a change there, `make requirements`"
+    pins = {canonicalize_name(r.name): next(iter(r.specifier)).version for r in requirements()}
+    for key in ('requirements', 'pip_requirements', 'dev_requirements', 'docs_requirements'):
+        for r in map(Requirement, cfg[key].split()):
+            assert r.specifier.contains(pins.get(canonicalize_name(r.name), ''), prereleases=True) if canonicalize_name(r.name) in pins else False, r
+
+def test_one_version():
+    "settings.ini, the change log and the citation speak of one version"
+    assert re.search(r'^## (\S+)', (root/'CHANGELOG.md').read_text(), re.M)[1]==cfg.version
+    assert re.search(r'^version: (\S+)', (root/'CITATION.cff').read_text(), re.M)[1]==cfg.version
+
+def commands(text):
+    "The commands in the shell blocks of the markdown `text`, as lists of words"
+    for block in re.findall(r'^```(?:sh|bash|console)\n(.*?)^```', text, re.M|re.S):
+        for line in block.replace('\\\n', ' ').splitlines():
+            words = shlex.split(line.removeprefix('$ '), comments=True)
+            if words: yield words
+
+scripts = [o.split('=')[0] for o in shlex.split(cfg.console_scripts)]
+targets = re.findall(r'^([a-z-]+):(?!=)', (root/'Makefile').read_text(), re.M)
+
+@pytest.mark.parametrize('words', [w for f in ('README.md', 'CONTRIBUTING.md') for w in commands((root/f).read_text())], ids=' '.join)
+def test_documented_command(words):
+    "Commands, flags, targets and files that the texts name are there"
+    cmd, args = words[0], words[1:]
+    if cmd in scripts:
+        out = subprocess.run([Path(sys.executable).parent/cmd, '--help'], capture_output=True, text=True, check=True).stdout
+        for flag in (a.split('=')[0] for a in args if a.startswith('--')): assert re.search(rf'{flag}(?![\w-])', out), f'{cmd} has no {flag}'
+    elif cmd=='make':
+        for a in args: assert '=' in a or a in targets
+    elif cmd in ('python', 'bash') and not args[0].startswith('-'): assert (root/args[0]).exists()
+    else: assert cmd in ('git', 'cd', 'pip', 'python', '.', 'jupyter') or (Path(sys.executable).parent/cmd).exists(), f'no such command: {cmd}'
+
+@pytest.mark.parametrize('name', ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'])
+def test_local_links(name):
+    "Files and pictures to which the texts point are there"
+    for u in re.findall(r'(?:\]\(|src=")(?!https?:|#|mailto:)([^)\s"#]+)', (root/name).read_text()): assert (root/u).exists(), u

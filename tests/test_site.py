@@ -1,0 +1,144 @@
+"The built web site (`make docs`): its links, and its pages in a browser"
+import re, shutil, threading
+from functools import cache
+from html.parser import HTMLParser
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from nbdev.config import get_config
+from nbdev.doclinks import _nbpath2html, nbglob
+
+root = Path(__file__).parent.parent
+cfg = get_config(path=root)
+site = root/cfg.doc_path.name
+vendored = (root/'docs'/'_vendor').exists()
+chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome', 'chrome'))), None)
+built = sorted(p.relative_to(site).as_posix() for p in site.rglob('*.html')) if site.exists() else []
+pages = sorted(_nbpath2html(p.relative_to(cfg.nbs_path)).as_posix() for p in nbglob(cfg.nbs_path, as_path=True))
+needs_site = pytest.mark.skipif(not built, reason='the site is not built: make docs')
+needs_browser = pytest.mark.skipif(not (built and chromium), reason='no Chromium here, or the site is not built')
+
+class Page(HTMLParser):
+    "The links and anchors of a page"
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.loads, self.anchors = [], [], set()
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        a = dict(attrs)
+        self.anchors |= {a.get('id'), a.get('name')} - {None}
+        if tag=='a' and a.get('href'): self.links.append(a['href'])
+        elif tag in ('script', 'img', 'source') and a.get('src'): self.loads.append(a['src'])
+        elif tag=='link' and a.get('rel')!='canonical' and a.get('href'): (self.loads if 'stylesheet' in a.get('rel', '') else self.links).append(a['href'])
+
+@cache
+def parsed(path): return Page(path.read_text(encoding='utf-8'))
+
+@needs_site
+def test_every_notebook_has_a_page():
+    assert set(pages) <= set(built)
+    assert set(built)-set(pages) <= {'genindex.html', 'search.html', 'py-modindex.html'}, 'a page without a notebook'
+
+@needs_site
+@pytest.mark.parametrize('name', built)
+def test_links(name):
+    "Every local link, picture and script of the page leads to something, anchors included; nothing is loaded from elsewhere"
+    here, p = site/name, parsed(site/name)
+    for u in p.links+p.loads:
+        u = urlsplit(u)
+        if u.scheme=='data' or u.scheme=='mailto': continue
+        if u.scheme or u.netloc:
+            assert not vendored or u.geturl() not in p.loads, f'loaded from elsewhere: {u.geturl()}'
+            continue
+        target = (here.parent/unquote(u.path)).resolve() if u.path else here
+        assert target.is_file(), f'{u.geturl()}: no such file'
+        if u.fragment and target.suffix=='.html': assert unquote(u.fragment) in parsed(target).anchors, f'{u.geturl()}: no such place'
+
+@needs_site
+@pytest.mark.parametrize('name', pages)
+def test_sidebar(name):
+    "Each page is reached from every page"
+    here = site/name
+    to = {(here.parent/unquote(urlsplit(u).path)).resolve() for u in parsed(here).links if not urlsplit(u).netloc and urlsplit(u).path} | {here.resolve()}
+    assert {(site/p).resolve() for p in pages} <= to
+
+# In a browser
+
+@pytest.fixture(scope='module')
+def address():
+    "The site, served on this machine"
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args): super().__init__(*args, directory=str(site))
+        def log_message(self, *args): pass
+    server = ThreadingHTTPServer(('127.0.0.1', 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f'http://127.0.0.1:{server.server_port}/'
+    server.shutdown()
+
+@pytest.fixture(scope='module')
+def browser():
+    from playwright.sync_api import sync_playwright
+    args = '--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update --disable-sync --no-first-run'
+    with sync_playwright() as p:
+        b = p.chromium.launch(executable_path=chromium, args=args.split())
+        yield b
+        b.close()
+
+@pytest.fixture(params=[1280, 390], ids=['desktop', 'phone'])
+def tab(request, browser, address):
+    "A tab that collects what goes wrong, in `tab.wrong`"
+    context = browser.new_context(viewport=dict(width=request.param, height=844), base_url=address)
+    t, t_wrong = context.new_page(), []
+    t.on('console', lambda m: m.type=='error' and t_wrong.append(m.text))
+    t.on('pageerror', lambda e: t_wrong.append(str(e)))
+    t.on('requestfailed', lambda r: t_wrong.append(f'{r.url}: {r.failure}'))
+    t.on('response', lambda r: r.status >= 400 and t_wrong.append(f'{r.url}: {r.status}'))
+    if not vendored: context.route(re.compile('^https?://(?!127)'), lambda r: r.abort())  # no CDN in a test
+    t.wrong = t_wrong
+    yield t
+    context.close()
+
+@needs_browser
+@pytest.mark.parametrize('name', built)
+def test_page(tab, name):
+    "The page opens without an error, its widgets and formulas are drawn, and nothing sticks out at its right"
+    if not vendored and ('widget-view+json' in (text := (site/name).read_text()) or 'class="math' in text): pytest.skip('no npm here: its scripts come from elsewhere')
+    tab.goto(name, wait_until='load')
+    if n := tab.locator('script[type="application/vnd.jupyter.widget-view+json"]').count():
+        tab.wait_for_function('n => document.querySelectorAll(".jupyter-widgets").length >= n', arg=n)
+    if tab.locator('.math').count(): tab.wait_for_function('document.querySelectorAll(".math").length <= document.querySelectorAll("mjx-container").length')
+    assert not tab.locator('mjx-merror').count()
+    assert not tab.wrong
+    assert tab.evaluate('document.documentElement.scrollWidth <= window.innerWidth')
+    broken = tab.evaluate('[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)')
+    assert not broken
+
+@needs_browser
+@pytest.mark.parametrize('word,page', [('DataError', 'core.html'), ('photograph', 'core.html')], ids=['symbol', 'word'])
+def test_search(tab, word, page):
+    "A symbol and a word are found"
+    tab.goto(f'search.html?q={word}')
+    tab.wait_for_selector(f'ul.search a[href*="{page}"]')
+    assert not tab.wrong
+
+@needs_browser
+def test_dark(tab):
+    "The theme can be changed"
+    tab.goto('core.html')
+    def background(): return tab.evaluate('getComputedStyle(document.body).backgroundColor')
+    before = background()
+    toggle = tab.locator('.theme-toggle:visible').first
+    seen = [toggle.click() or background() for _ in range(3)]  # to the system's, to light, to dark
+    assert set(seen)-{before} and not tab.wrong
+
+@needs_browser
+def test_phone_menu(tab):
+    "On a phone the sidebar opens from a button, and leads to another page"
+    tab.goto('index.html')
+    if tab.viewport_size['width'] < 500: tab.locator('label[for="__navigation"]:visible').first.click()
+    tab.locator('.sidebar-tree a:visible', has_text='Core').first.click()
+    tab.wait_for_url('**/core.html')
+    assert not tab.wrong
