@@ -8,6 +8,9 @@ READY  := $(VENV)/.ready
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 
+# pip shows its progress to a person who waits for the first installation
+QUIET = $(if $(CI)$(wildcard $(READY)),--quiet)
+
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONHOME PYTHONPATH
@@ -25,31 +28,31 @@ $(READY): requirements.txt settings.ini setup.py
 	@test -n "$(PYTHON)" || { echo "fashion_nbdev needs Python 3.11 or newer: install it, or say where it is: make PYTHON=/path/to/python3.11 setup" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make $(VENV): on Debian and Ubuntu, install python3-venv" >&2; exit 1; }
 	@echo "Installing what requirements.txt lists into $(VENV): some minutes the first time (5 GB, most of it torch)"
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	$(BIN)/python -m pip install $(QUIET) --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m pip check
 	@touch $@
 
 demo: $(READY) ## The main job: draw garments, train on them, evaluate, save pictures in DEMO_DIR (demo)
-	demo-fashion --output-dir $(DEMO_DIR) --seed $(SEED)
+	$(BIN)/demo-fashion --output-dir $(DEMO_DIR) --seed $(SEED)
 
 test: notebooks docs ## Every test: the notebooks, the web site, and tests/
-	python -m pytest -q tests
+	$(BIN)/python -m pytest -q -rs tests
 
 notebooks: export OMP_NUM_THREADS = 1 # as many are tested at a time as there are cores
 notebooks: $(READY)
-	nbdev_test --do_print --timing
+	$(BIN)/nbdev_test --do_print --timing
 
 check: $(READY) ## Quick: library, notebooks and README in step with each other, and lint
 	bash tools/check.sh
 
 export: $(READY) ## After editing a notebook: write the library and the README, clean the notebooks
-	nbdev_export
-	nbdev_clean
-	python tools/readme.py
+	$(BIN)/nbdev_export
+	$(BIN)/nbdev_clean
+	$(BIN)/python tools/readme.py
 
 docs: $(READY) ## The web site, in _docs
-	python docs/build.py
+	$(BIN)/python docs/build.py
 
 requirements: ## Make requirements.txt anew from settings.ini (with UPGRADE=1: the newest versions that fit)
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)

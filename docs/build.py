@@ -75,7 +75,7 @@ def main(
     try: vendor(here/'_vendor'/'vendor')
     except (OSError, subprocess.CalledProcessError): print('no npm, or no registry: widgets and formulas will be loaded from a CDN')
     cmd = [sys.executable, '-m', 'sphinx', '-b', 'html', '-c', str(here), '-j', str(n_workers), '-q', '--keep-going',
-           *(['-W'] if not lax else []), *(['-E'] if force else []), str(src), str(html)]
+           *(['-W'] if not lax else []), *(['-E'] if force else []), *([] if sys.stderr.isatty() else ['--no-color']), str(src), str(html)]
     if rc := subprocess.run(cmd).returncode: sys.exit(rc)
     out = Path(out or cfg.doc_path)
     shutil.rmtree(out, ignore_errors=True)

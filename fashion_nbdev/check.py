@@ -73,7 +73,7 @@ def _plain(s, n=160):
     s = s if s.isprintable() else repr(s)[1:-1]
     return s if len(s)<=n else s[:n-3]+'...'
 
-# %% ../nbs/04_check.ipynb #c7820ede
+# %% ../nbs/04_check.ipynb #0c01a77a
 @patch
 def text(self:Report,
     rows:int=16 # Lines a table, at most
@@ -102,8 +102,9 @@ def _by_size(counts):
     return df.loc[df.sum(axis=1).sort_values(ascending=False, kind='stable').index]
 
 def _files_line(f):
+    if not f['photographs']: return 'no photograph could be opened'
     kinds = ', '.join(f'{n:,} {k}' for k,n in f['formats'].items())
-    return f"{f['photographs']:,} photographs, {f['bytes']/1e6:,.1f} MB: {kinds}"+(f"; {f['median_width']} x {f['median_height']} pixels in the middle" if kinds else '')
+    return f"{f['photographs']:,} photograph files, {f['bytes']/1e6:,.1f} MB: {kinds}; the median is {f['median_width']} x {f['median_height']} pixels"
 
 # %% ../nbs/04_check.ipynb #e86c7925
 @patch
@@ -509,12 +510,12 @@ def _digest(img_dir, paths):
     "A hash of the content of each of `paths`"
     return [blake2b((Path(img_dir)/p).read_bytes(), digest_size=16).hexdigest() for p in paths]
 
-# %% ../nbs/04_check.ipynb #e207cb8f
+# %% ../nbs/04_check.ipynb #a66e8e7e
 CHECKS |= {
     'folder-missing': ('error', 'no such folder'),
     'image-orphan':   ('info', 'photographs that no list names'),
     'file-name':      ('warning', 'a file name that is not valid UTF-8: no list can name it'),
-    'image-folder':   ('warning', 'the missing photographs are in a sub-folder img: give that as the image folder'),
+    'image-folder':   ('error', 'the missing photographs are in a sub-folder img: give that as the image folder'),
 }
 
 def check_photos(

@@ -40,7 +40,7 @@ def atomic_write(
 
 def _umask(): os.umask(m := os.umask(0)); return m
 
-# %% ../nbs/00_core.ipynb #415d9eec
+# %% ../nbs/00_core.ipynb #47d03cab
 def safe_path(
     root:str|Path, # The folder that nothing may leave
     rel:str        # A path from a data file, with `/` between its parts
@@ -48,20 +48,21 @@ def safe_path(
     "`rel` inside `root`; a `DataError` if it leads out of it"
     p = Path(root)/rel
     if os.path.isabs(rel) or '..' in Path(rel).parts or '\0' in rel: raise DataError(f'{rel!r} leads out of the image folder {root}')
-    if not p.resolve().is_relative_to(Path(root).resolve()): raise DataError(f'{rel!r} is a link that leads out of the image folder {root}')
+    if not Path(os.path.realpath(p)).is_relative_to(os.path.realpath(root)): raise DataError(f'{rel!r} is a link that leads out of the image folder {root}')
     return p
 
-# %% ../nbs/00_core.ipynb #aae8b689
+# %% ../nbs/00_core.ipynb #3af2e428
 MAX_PIXELS = 100_000_000 # Pixels of the largest photograph accepted; the largest common cameras have 60 million
+warnings.filterwarnings('ignore', category=Image.DecompressionBombWarning) # `open_image` refuses; a filter set in each thread would not be safe
 
 def open_image(
     path:str|Path,     # A file
     size:int|None=None # If given, a JPEG may be decoded at a fraction of its size, but no side smaller than this
 )->Image.Image: # RGB, upright
     "The photograph at `path`; a `DataError` that names the file if it is missing, not an image, truncated or too large"
+    if os.path.exists(path) and not os.path.isfile(path): raise DataError(f'{path}: not a file')   # a named pipe would be waited for
     try:
-        with warnings.catch_warnings(), Image.open(path) as im:
-            warnings.simplefilter('ignore')
+        with Image.open(path) as im:
             if im.width*im.height > MAX_PIXELS: raise DataError(f'{path}: {im.width} x {im.height} pixels are too many')
             if size: im.draft('RGB', (size, size))
             return to_rgb(ImageOps.exif_transpose(im))

@@ -4,13 +4,11 @@
 
 # %% auto #0
 __all__ = ['FashionDataset', 'DeepFashionCategories', 'DeepFashionAttributes', 'DeepFashionRetrieval', 'DeepFashionMulti',
-           'plain_batches', 'item_batches', 'hold_out_items', 'Source', 'open_source', 'Joint']
+           'plain_batches', 'item_batches', 'hold_out_items', 'Source', 'open_source', 'Joint', 'share_labels']
 
-# %% ../nbs/06_data.ipynb #4a3ed697
+# %% ../nbs/06_data.ipynb #3c8143d0
 import numpy as np
-import pandas as pd
 import torch
-from torch import Tensor
 from torch.utils.data import Dataset
 from torchvision.transforms.v2.functional import pil_to_tensor
 
@@ -141,7 +139,7 @@ def hold_out_items(
     if len(able)-n < 2: raise DataError(f'{len(able)} training items have two photographs or more: too few to keep {n} for validation and train on the rest')
     return np.isin(items, np.random.default_rng(seed).permutation(able)[:n])
 
-# %% ../nbs/06_data.ipynb #96b102d8
+# %% ../nbs/06_data.ipynb #f3b501e7
 class Source:
     "Photographs with one kind of label, and the batches an epoch takes from them"
     def __init__(self,
@@ -158,14 +156,18 @@ class Source:
 
     def __len__(self): return len(self.table)
 
-    def batches(self, epoch, world=1):
-        "The epoch's batches of row numbers, all processes together"
-        if self.kind=='labels': return plain_batches(len(self), self.bs*world, self.seed, epoch, world)
+    def batches(self, epoch, world=1, items=True):
+        "The epoch's batches of row numbers, all processes together; P x K of them from items, unless `items` is off"
+        if self.kind=='labels' or not items: return plain_batches(len(self), self.bs*world, self.seed, epoch, world)
         return item_batches(self.items, self.bs*world, self.k, self.seed, epoch, world)
 
-    def targets(self, rows)->dict: # Head -> what its loss compares with
-        if self.kind=='items': return dict(embedding=torch.from_numpy(self.items[rows]))
-        return dict(category=self.category[rows], attributes=self.attrs[rows].float())
+    @property
+    def heads(self)->list: # Heads that it can teach
+        known = dict(category=(self.category >= 0).any(), attributes=(self.attrs >= 0).any(), embedding=self.kind=='items')
+        return [h for h,k in known.items() if k]
+
+    def targets(self, rows)->dict: # Head -> what its loss compares with; -1 where it is not known
+        return dict(category=self.category[rows], attributes=self.attrs[rows].float(), embedding=torch.from_numpy(self.items[rows]))
 
 # %% ../nbs/06_data.ipynb #b2d44c9c
 def open_source(
@@ -181,26 +183,29 @@ def open_source(
     "The photographs of `table` as a source"
     return Source(table, Photos(table.img_dir, table.df['path'].tolist(), size, resize, cache=cache, limit=limit, show=show), kind, bs, k, seed)
 
-# %% ../nbs/06_data.ipynb #40bcfec9
+# %% ../nbs/06_data.ipynb #7e0f8134
 class Joint:
     "Batches that hold one part from each of `sources`"
     def __init__(self,
-        sources:dict, # Kind -> `Source`
-        heads:dict,   # Head -> kind, of the heads that are trained
+        sources:dict, # Kind -> `Source`; those that teach none of `heads` are left out
+        heads,        # Heads that are trained
         rank=0, world=1 # This process, of how many
     ):
-        self.heads, self.rank, self.world = heads, rank, world
-        self.sources = {k: s for k,s in sources.items() if k in heads.values()}
+        self.heads, self.rank, self.world = list(heads), rank, world
+        self.sources = {k: s for k,s in sorted(sources.items(), reverse=True) if set(s.heads) & set(heads)}  # labels before items
+        missing = set(heads) - {h for s in self.sources.values() for h in s.heads}
+        if missing: raise DataError(f'no training photograph has a label for {" and ".join(sorted(missing))}')
 
     def plan(self, epoch)->list: # A dictionary of rows by kind for each step, this process's share
         "The epoch's steps"
-        plans = {k: s.batches(epoch, self.world) for k,s in self.sources.items()}
+        pk = 'embedding' in self.heads                                                # labels alone are learned better from mixed batches
+        plans = {k: s.batches(epoch, self.world, pk) for k,s in self.sources.items()}
         for k,p in plans.items():
             if not p: raise DataError(f'too few training photographs with {k} for one batch')
         n = max(map(len, plans.values()))
         for k,s in self.sources.items():
             again = 1
-            while len(plans[k]) < n: plans[k] += s.batches(epoch+10_000*again, self.world); again += 1
+            while len(plans[k]) < n: plans[k] += s.batches(epoch+10_000*again, self.world, pk); again += 1
         return [{k: p[i].reshape(self.world, -1)[self.rank] for k,p in plans.items()} for i in range(n)]
 
     def batch(self, rows, **kwargs)->tuple: # `[b,3,s,s]` uint8; and, as one, head -> targets and head -> slice of the batch
@@ -211,7 +216,23 @@ class Joint:
             if not len(kept): raise DataError(f'no photograph of a whole batch could be read, e.g. {self.sources[k].photos.paths[r[0]]}')
             if len(kept) < len(r): again = np.resize(np.arange(len(kept)), len(r)); x, kept = x[again], kept[again]
             xs.append(x)
-            targets |= {h: t for h,t in self.sources[k].targets(kept).items() if self.heads.get(h)==k}
-            place |= {h: slice(at, at+len(r)) for h,kind in self.heads.items() if kind==k}
+            for h in (h for h in self.heads if h in self.sources[k].heads):
+                targets.setdefault(h, []).append(self.sources[k].targets(kept)[h])
+                place[h] = slice(place[h].start if h in place else at, at+len(r))
             at += len(r)
-        return torch.cat(xs) if len(xs) > 1 else xs[0], (targets, place)
+        return torch.cat(xs) if len(xs) > 1 else xs[0], ({h: torch.cat(t) for h,t in targets.items()}, place)
+
+# %% ../nbs/06_data.ipynb #9ca0a16b
+def share_labels(
+    labels:Table,  # Photographs with labels
+    items:Table,   # Photographs with items, to learn from
+    held:Table     # Photographs with items, held out
+)->tuple: # `labels` without the photographs of the other two; `items` with the labels they have
+    "Use each photograph once, with all that is known of it"
+    where = lambda t: [str(t.img_dir.resolve()/p) for p in t.df['path']]
+    at, mine = {p: i for i,p in enumerate(where(labels))}, where(items)
+    row = np.array([at.get(p, -1) for p in mine])
+    category = np.where(row >= 0, labels.df['category'].to_numpy()[row], -1)
+    attrs = np.where((row >= 0)[:, None], labels.attrs[row], -1).astype(np.int8)
+    gone = set(mine) | set(where(held))
+    return (labels.subset(np.array([p not in gone for p in at])), Table(items.df.assign(category=category), attrs, labels.categories, labels.attributes, items.img_dir))

@@ -141,10 +141,11 @@ def per_query(
     "How each query fared"
     return query_results(ev.query_emb, ev.query.df['item'], ev.gallery_emb, ev.gallery.df['item'])
 
-# %% ../nbs/14_evaluate.ipynb #06379ff4
+# %% ../nbs/14_evaluate.ipynb #80e00ba3
 def describe(
     ev:Evaluation,
-    interval:bool=True # Compute bootstrap intervals?
+    interval:bool=True, # Compute bootstrap intervals?
+    detail:bool=True    # A line for each category and attribute?
 )->str: # Several lines
     "The figures of `ev` with their definitions"
     ci = intervals(ev) if interval else {}
@@ -154,7 +155,7 @@ def describe(
         low_high = f'[{ci[k][0]:.3f}, {ci[k][1]:.3f}]' if k in ci else ''
         lines.append(f'{METRICS[k].name:22} {v:.4f}  {low_high:16}  {METRICS[k].definition}')
     if ci: lines += ['', 'in brackets: 95 % bootstrap interval']
-    return '\n'.join(lines + [f'\n{name}\n{df.round(3).to_string()}' for name,df in tables(ev).items()])
+    return '\n'.join(lines + [f'\n{name}\n{df.round(3).to_string()}' for name,df in (tables(ev) if detail else {}).items()])
 
 def tables(
     ev:Evaluation

@@ -26,14 +26,15 @@ def import_lancedb(): # The module `lancedb`
     import lancedb
     return lancedb
 
-# %% ../nbs/16_gallery.ipynb #ce4dd0ee
+# %% ../nbs/16_gallery.ipynb #a9b898f0
 def unit_length(
     emb,           # `[n,d]` or `[d]`, numbers
     size=None,     # The `d` that is expected, if known
     names=None     # What to call each row in a message
 )->np.ndarray: # `[n,d]` float32, every row of length one
     "`emb` checked and brought to length one; a `DataError` for another size, NaN, infinity or all zeros"
-    x = np.atleast_2d(np.asarray(emb, dtype=np.float64))
+    try: x = np.atleast_2d(np.asarray(emb, dtype=np.float64))
+    except (TypeError, ValueError): raise DataError('each embedding must be a row of numbers, all of one length') from None
     if x.ndim != 2 or (size and x.shape[1] != size): raise DataError(f'embeddings of shape {list(x.shape)}, but the gallery holds {size} numbers a photograph')
     with np.errstate(all='ignore'): length = np.sqrt((x**2).sum(1))
     if len(bad := np.flatnonzero(~((length > 0) & np.isfinite(length)))):
@@ -71,9 +72,10 @@ def gallery_schema(
     fields += [pa.field(c, pa.bool_(), metadata={'attribute': a}) for a,c in attribute_columns(attributes).items()]
     return pa.schema(fields, metadata={TABLE: json.dumps(dict(format=FORMAT, model_id=model_id))})
 
-# %% ../nbs/16_gallery.ipynb #618685ca
+# %% ../nbs/16_gallery.ipynb #d2bfab6f
 class Gallery:
     "Photographs kept by their embedding, in a LanceDB table at `path`"
+    compact_every = 100 # Versions after which `add` and `update` call `compact`
     def __init__(self,
         path:str|Path,           # A folder, or an address such as `s3://bucket/gallery`
         model_id:str|None=None,  # The model that embeddings come from; without it, only reading and searching by what is inside is safe
@@ -84,7 +86,7 @@ class Gallery:
     ):
         self.path = str(path) if '://' in str(path) else str(Path(path).expanduser())
         self.grace, self.table = grace, self._open(model_id, size, attributes, storage_options)
-        self.schema, self.hundreds = self.table.schema, self.table.version//100
+        self.schema, self.compacted = self.table.schema, self.table.version//self.compact_every
         about = json.loads((self.schema.metadata or {}).get(TABLE.encode(), b'{}'))
         if not 0 < about.get('format', 0) <= FORMAT: raise DataError(f'{self.path}: the table there was not made by this version of fashion_nbdev')
         self.model_id, self.size = about['model_id'], self.schema.field('embedding').type.list_size
@@ -132,7 +134,7 @@ def check(self:Gallery,
             near = difflib.get_close_matches(a, self.columns, 3, .5) or self.attributes[:8]
             raise DataError(f'{self.path} knows no attribute {a!r}' + (f'; it knows {", ".join(near)}' + (' ...' if len(near) < len(self.columns) else '') if near else ''))
 
-# %% ../nbs/16_gallery.ipynb #cd83865c
+# %% ../nbs/16_gallery.ipynb #de31e20c
 def _batches(rows, n):
     "`rows` as DataFrames of at most `n` rows"
     if isinstance(rows, dict): rows = pd.DataFrame({k: list(v) for k,v in rows.items()})
@@ -142,6 +144,7 @@ def _batches(rows, n):
         it = iter(rows)
         while chunk := list(islice(it, n)): yield pd.DataFrame(chunk)
 
+# %% ../nbs/16_gallery.ipynb #1576869c
 @patch
 def _arrow(self:Gallery, df):
     "`df` as the table stores it: checked, embeddings of length one, a yes-or-no column an attribute"
@@ -156,20 +159,21 @@ def _arrow(self:Gallery, df):
         self.check(attributes=dict.fromkeys(a for row in names for a in row))
         has = [set(row) for row in names]
         x |= dict(attributes=pa.array(names, pa.list_(pa.string())), **{c: pa.array([a in h for h in has]) for a,c in self.columns.items()})
-    if 'embedding' in df: x['embedding'] = pa.FixedSizeListArray.from_arrays(unit_length(np.stack(df['embedding']), self.size, df['id'].tolist()).ravel(), self.size)
+    if 'embedding' in df: x['embedding'] = pa.FixedSizeListArray.from_arrays(unit_length([*df['embedding']], self.size, df['id'].tolist()).ravel(), self.size)
     schema = pa.schema([f for f in self.schema if f.name in x])
     return pa.table([x[n] for n in schema.names], schema=schema)
 
-# %% ../nbs/16_gallery.ipynb #ad49fba2
+# %% ../nbs/16_gallery.ipynb #38071f81
 @patch
 def _commit(self:Gallery, change, *args, tries=12, **kwargs):
     "`change(*args, **kwargs)`, again after a pause when another writer came first"
     for i in range(tries):
         try: return change(*args, **kwargs)
         except (RuntimeError, OSError, ValueError) as e:
-            if not re.search('conflict|contention|concurrent|manifest was not found|_versions/', str(e), re.I): raise DataError(self._explain(e)) from None
+            if not re.search(r'conflict|contention|concurrent|not found: \S*\.(manifest|lance|txn)', str(e), re.I): raise DataError(self._explain(e)) from None
+            error = _message(e)
             time.sleep(random.random()*min(.05*2**i, 2))
-    raise DataError(f'{self.path}: other programs keep writing to this gallery; try again when they are done')
+    raise DataError(f'{self.path}: given up after {tries} attempts, other programs keep writing to this gallery ({error})')
 
 @patch
 def _explain(self:Gallery, e):
@@ -179,7 +183,7 @@ def _explain(self:Gallery, e):
     shown = ', '.join([f for f in FIELDS if f != 'embedding']+list(self.columns.values())[:8]) + (' ...' if len(self.columns) > 8 else '')
     return f'no column {name[1]} in the gallery; it has {shown} (a name with blanks or capitals is written `like this`)'
 
-# %% ../nbs/16_gallery.ipynb #9b7fa524
+# %% ../nbs/16_gallery.ipynb #f18f43c9
 @patch
 def add(self:Gallery,
     rows,            # DataFrame, dict of columns, or iterable of dicts: `id` and `embedding`, perhaps `path` `item` `category` `attributes` `bytes` `modified`
@@ -200,12 +204,12 @@ def _upsert(self:Gallery, x): return self.table.merge_insert('id').when_matched_
 
 @patch
 def _tidy(self:Gallery, version):
-    "`compact` whenever the table's version passes a multiple of 100"
-    if version//100 > self.hundreds:
-        self.hundreds = version//100
-        with suppress(DataError): self.compact(tries=1)      # if somebody else writes: at the next hundred, then
+    "`compact` whenever the table's version passes a multiple of `compact_every`"
+    if (n := version//self.compact_every) > self.compacted:
+        self.compacted = n
+        with suppress(DataError): self.compact(tries=1)      # if somebody else writes: the next time, then
 
-# %% ../nbs/16_gallery.ipynb #89a5da5c
+# %% ../nbs/16_gallery.ipynb #fe8f527b
 @patch
 def update(self:Gallery,
     rows,            # As for `add`, with `id` and the columns to change
@@ -214,6 +218,7 @@ def update(self:Gallery,
     "Change the given columns of the rows with these ids; ids that are not there are passed over"
     n = 0
     for df in _batches(rows, batch):
+        if df.isna().any(axis=None): raise DataError('update: each row must say every column that one of them says')
         r = self._commit(self._change, self._arrow(df))
         n += r.num_updated_rows
         self._tidy(r.version)
@@ -272,7 +277,7 @@ def _read(self:Gallery, filter=None, columns=FIELDS[:-1], order=None, limit=None
         q = q.order_by([ColumnOrdering(column_name=order)])
     return self._commit(q.offset(offset).to_arrow)
 
-# %% ../nbs/16_gallery.ipynb #05f1a252
+# %% ../nbs/16_gallery.ipynb #ce092881
 @patch
 def count(self:Gallery,
     where:str|None=None, # Filter
@@ -282,6 +287,7 @@ def count(self:Gallery,
     "How many photographs there are, or how many the filter is true of"
     return self._commit(self.table.count_rows, self.filter(where, category, attributes))
 
+# %% ../nbs/16_gallery.ipynb #8c539329
 @patch
 def list(self:Gallery,
     where:str|None=None,  # Filter
@@ -301,6 +307,12 @@ def _frame(x, size=0):
     return pd.DataFrame({n: columns.get(n, lambda c: c.to_pandas())(x[n]) for n in x.column_names})
 
 def _matrix(x, size): return np.array(x.combine_chunks().flatten(), dtype=np.float32).reshape(-1, size)
+
+# %% ../nbs/16_gallery.ipynb #c9a562fe
+@patch
+def categories(self:Gallery)->dict: # Category to number of photographs, in the order of the alphabet
+    "The categories in the gallery"
+    return dict(sorted(Counter(self._read(columns=['category'])['category'].to_pylist()).items()))
 
 # %% ../nbs/16_gallery.ipynb #ecfe998c
 @patch
@@ -337,7 +349,7 @@ def compact(self:Gallery,
     "Merge small files, bring new rows into an approximate index, and remove old versions"
     self._commit(self.table.optimize, cleanup_older_than=timedelta(milliseconds=1) if alone else timedelta(seconds=self.grace), delete_unverified=alone, tries=tries)
 
-# %% ../nbs/16_gallery.ipynb #82238891
+# %% ../nbs/16_gallery.ipynb #1fa54f96
 @patch
 def _nearest(self:Gallery, x, k, filter=None, exact=True, columns=FIELDS[:5]):
     "An arrow table of the `k` rows nearest to the unit vector `x`"
@@ -345,6 +357,7 @@ def _nearest(self:Gallery, x, k, filter=None, exact=True, columns=FIELDS[:5]):
     q = q.bypass_vector_index() if exact else q.nprobes(64).refine_factor(4)
     return self._commit((q.where(filter) if filter else q).to_arrow)
 
+# %% ../nbs/16_gallery.ipynb #fba2eb06
 @patch
 def search(self:Gallery,
     query,                  # An embedding `[d]`, several `[n,d]`, an id inside, or several ids
@@ -358,7 +371,8 @@ def search(self:Gallery,
 )->pd.DataFrame: # `id path item category attributes similarity`, nearest first
     "The `k` photographs nearest to `query` among those that the filter is true of, with their cosine similarity"
     if k < 1: raise DataError(f'k is {k}, but a search finds at least one photograph')
-    ids = [query] if isinstance(query, str) else [*query] if len(query) and isinstance(query[0], str) else []
+    ids = [query] if isinstance(query, str) else [*query]
+    ids = ids if ids and isinstance(ids[0], str) else []
     x = unit_length(self.embeddings(ids) if ids else query, self.size).mean(0)
     if np.linalg.norm(x) < 1e-6: raise DataError('the queries point in opposite directions: they have no mean')
     filter = ' and '.join(f for f in (self.filter(where, category, attributes, item), f'not ({sql_in("id", ids)})' if ids and exclude_self else '') if f)
@@ -460,7 +474,7 @@ def index_photographs(
         with suppress(DataError): gallery.compact(tries=1)
     return report
 
-# %% ../nbs/16_gallery.ipynb #718751ab
+# %% ../nbs/16_gallery.ipynb #8d5ae0b7
 def _picture(o):
     "A photograph to show: a file in the size of a thumbnail, grey if it cannot be read; anything else as it is"
     if not isinstance(o, (str, Path)): return o
@@ -478,5 +492,5 @@ def search_sheet(
 ): # matplotlib figure
     "The photographs in `hits` with their category and similarity, after those of the `query`"
     queries = [] if query is None else [*query] if isinstance(query, (list, tuple)) else [query]
-    titles = ['query\n']*len(queries) + [f'{c or h}\n{s:.3f}' for h,c,s in zip(hits['id'], hits['category'], hits['similarity'])]
+    titles = ['\nquery']*len(queries) + [f'{c or h}\n{s:.3f}' for h,c,s in zip(hits['id'], hits['category'], hits['similarity'])]
     return show_images([_picture(o) for o in [*queries, *hits['path']]], titles, ncols=ncols, size=size, caption=caption, frames=['black']*len(queries)+[None]*len(hits))

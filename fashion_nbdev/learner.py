@@ -6,9 +6,8 @@
 __all__ = ['fast_bf16', 'make_accelerator', 'Learner', 'schedule', 'infer', 'judge', 'PrintCB', 'StopEarlyCB', 'AverageCB',
            'SaveBestCB', 'ResumeCB']
 
-# %% ../nbs/12_learner.ipynb #866b6f23
+# %% ../nbs/12_learner.ipynb #9164145b
 import math, os, time
-from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import torch
@@ -94,9 +93,9 @@ def parameter_groups(self:Learner)->list: # For the optimiser; `base` is the hig
     learned = list(self.weighting.parameters())
     return res + ([dict(params=learned, lr=self.s.lr, base=self.s.lr, weight_decay=0.)] if learned else [])
 
-# %% ../nbs/12_learner.ipynb #cfe21765
+# %% ../nbs/12_learner.ipynb #00054460
 def schedule(
-    done:float,      # Share of the stage that is over, 0 to 1
+    done:float,      # Share of the run that is over, 0 to 1
     warmup:float=.1  # Share in which the rate rises
 )->float: # Factor of the highest learning rate
     "Linear warm-up, then half a cosine down to a hundredth"
@@ -112,11 +111,11 @@ def gather(self:Learner, x:Tensor)->Tensor: # The same rows of all processes, on
     from torch.distributed.nn import all_gather
     return torch.cat(all_gather(x.contiguous()))
 
-# %% ../nbs/12_learner.ipynb #87150a6f
+# %% ../nbs/12_learner.ipynb #148e2f43
 @patch
 def step(self:Learner,
     batch:tuple, # uint8 photographs; head -> targets, head -> slice of the photographs
-    done:float   # Share of the stage that is over
+    done:float   # Share of the run that is over
 ):
     "One update on the weighted sum of the losses"
     for g in self.opt.param_groups: g['lr'] = g['base']*schedule(done, self.s.warmup)
@@ -141,25 +140,24 @@ def note(self:Learner, loss, losses):
     for h in losses: seen |= {f'triplet_{k}': v for k,v in getattr(self.losses[h], 'stats', {}).items()}
     for k,v in seen.items(): self.sums.setdefault(k, []).append(v.detach())
 
-# %% ../nbs/12_learner.ipynb #fbc5c90c
+# %% ../nbs/12_learner.ipynb #1df2acbc
 @patch
 def one_epoch(self:Learner,
-    stage:Stage,
-    number:int, # Of the epoch in its stage, from 0
+    stage:Stage
 ):
     "Every photograph once"
     set_seed(self.s.seed*100_003 + self.epoch*101 + self.acc.process_index)
     self.model.train(); self.augment.train()
     self.sums, start = {}, time.perf_counter()
-    joint = Joint(self.train, {h: HEADS[h].source for h in stage.heads}, self.acc.process_index, self.acc.num_processes)
+    joint = Joint(self.train, stage.heads, self.acc.process_index, self.acc.num_processes)
     plan = joint.plan(self.epoch)
     with progress(total=len(plan), desc=f'epoch {self.epoch+1} ({stage.name})', show=self.showing) as bar:
         for i,batch in enumerate(prefetch(joint, plan, device=self.device)):
-            self.step(batch, (number+i/len(plan))/stage.epochs)
+            self.step(batch, (self.epoch+i/len(plan))/sum(s.epochs for s in self.stages))
             self.call('after_step')
             bar.update()
     secs, n = time.perf_counter()-start, sum(len(r) for p in plan for r in p.values())*self.acc.num_processes
-    self.row = dict(epoch=self.epoch, stage=stage.name, lr=self.opt.param_groups[-1]['lr'], seconds=round(secs, 2), images_per_second=round(n/secs, 1),
+    self.row = dict(epoch=self.epoch+1, stage=stage.name, lr=self.opt.param_groups[-1]['lr'], seconds=round(secs, 2), images_per_second=round(n/secs, 1),
                     **{k: torch.stack(v).mean().item() for k,v in self.sums.items()})
 
 # %% ../nbs/12_learner.ipynb #dab70782
@@ -222,7 +220,7 @@ def validate(self:Learner)->dict: # Metric -> value
             if th is not None: self.thresholds = th
     return metrics
 
-# %% ../nbs/12_learner.ipynb #4925ef97
+# %% ../nbs/12_learner.ipynb #531bf9d1
 @patch
 def fit(self:Learner,
     stages:list # Of `Stage`
@@ -234,9 +232,9 @@ def fit(self:Learner,
         for stage in stages:
             freeze_body(self.net, not stage.body)
             self.last_stage = stage is stages[-1]
-            for number in range(max(self.epoch-first, 0), stage.epochs):
+            for _ in range(max(self.epoch-first, 0), stage.epochs):
                 if self.stop: break
-                self.one_epoch(stage, number)
+                self.one_epoch(stage)
                 self.call('before_validate')
                 metrics = self.validate()
                 merit = float(np.mean([metrics[k] for k in self.task.monitors]))

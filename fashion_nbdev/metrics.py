@@ -19,7 +19,7 @@ from torch import Tensor
 
 from .core import *
 
-# %% ../nbs/09_metrics.ipynb #af489add
+# %% ../nbs/09_metrics.ipynb #8aef3716
 @dataclass(frozen=True)
 class Metric:
     "What a figure is called, how it is computed, and which way is better"
@@ -37,7 +37,7 @@ METRICS = dict(
     attribute_macro_f1=Metric('Attribute Macro-F1', 'mean F1 over the attributes that occur among labels or predictions'),
     attribute_map=Metric('Attribute mAP', 'mean over attributes with both answers among the labels of average precision (area under the precision-recall steps)'),
     attribute_constant_micro_f1=Metric('Best constant Micro-F1', 'largest Micro-F1 on these labels that one and the same answer for every photograph can reach'),
-    **{f'hit_rate_at_{k}': Metric(f'Recall@{k}', f'share of queries with a photograph of the same item among the {k} nearest of the gallery (hit rate; in-shop protocol, Liu et al. 2016)')
+    **{f'hit_rate_at_{k}': Metric(f'Recall@{k}', f'share of queries with a photograph of the same item among the {k} nearest of the gallery (hit rate; queries without one there are left out; in-shop protocol, Liu et al. 2016)')
        for k in (1, 5, 10, 20)},
     map_at_r=Metric('mAP@R', 'mean over queries of average precision among the R nearest of the gallery, R = its photographs of the item (Musgrave et al. 2020)'))
 
@@ -153,7 +153,7 @@ def best_constant(
     best[order[:f1.argmax()+1]] = True
     return best, float(f1.max())
 
-# %% ../nbs/09_metrics.ipynb #2f2aad1e
+# %% ../nbs/09_metrics.ipynb #7602aa2c
 def attribute_metrics(
     prob,         # `[rows,a]` probabilities
     targ,         # `[rows,a]`, 1 present, 0 absent, -1 unknown
@@ -163,7 +163,7 @@ def attribute_metrics(
     prob, targ = _array(prob, 'attribute outputs').astype(np.float32), _array(targ)
     pred, keep = prob >= _array(thresholds), _known(targ >= 0, 'attribute')
     f1, ap = attribute_f1(pred, targ), average_precision(prob, targ)
-    mean = lambda x: float(x[~np.isnan(x)].mean()) if (~np.isnan(x)).any() else math.nan
+    mean = lambda x: float(x[~np.isnan(x)].mean()) if (~np.isnan(x)).any() else np.nan
     return dict(attribute_hamming=float((pred != (targ==1))[keep].mean()), attribute_micro_f1=micro_f1(pred, targ),
                 attribute_macro_f1=mean(f1) if not np.isnan(f1).all() else 0., attribute_map=mean(ap), attribute_constant_micro_f1=best_constant(targ)[1])
 
@@ -238,23 +238,29 @@ def calibration(
     df.loc[df['count']==0, ['said', 'so']] = np.nan
     return df, float(np.abs(said-so).sum()/len(p))
 
-# %% ../nbs/09_metrics.ipynb #64b2bdae
-def _top(s, k):
-    "The `k` largest of each row of `s` and their columns; equal ones in the order of the columns"
-    k, n = min(k, s.shape[1]), s.shape[1]
-    v, i = s.topk(min(k+1, n))
-    if n > k and len(tied := (v[:, k-1]==v[:, k]).nonzero().flatten()):
-        t, edge = s[tied], v[tied, k-1:k]
-        more, at = t > edge, t==edge
-        i[tied, :k] = (more | at & (at.cumsum(1, dtype=torch.int32) <= k-more.sum(1, keepdim=True))).nonzero()[:, 1].view(-1, k)
-    i = i[:, :k].sort(1).values
-    return _order(s.gather(1, i), i)
-
+# %% ../nbs/09_metrics.ipynb #98ebb139
 def _order(v, i):
     v, o = v.sort(dim=1, descending=True, stable=True)
     return v, i.gather(1, o)
 
-# %% ../nbs/09_metrics.ipynb #f7ce89ce
+def _top(s, k):
+    "The `k` largest of each column of `s` and their rows, equal ones in the order of the rows: both `[columns,k]`"
+    n, step = len(s), len(s)//8
+    k, m = min(k, n), min(k+1, n)
+    rows = torch.arange(n, device=s.device).expand(s.shape[1], -1)
+    if step > 4*m: # the m largest lie in the m groups of eight rows with the largest maxima, or in the rest
+        best = s[:step*8].unflatten(0, (8, step)).amax(0).T.contiguous().topk(m).indices
+        rows = torch.cat([(best[:, :, None] + rows[0, :step*8:step]).flatten(1), rows[:, step*8:]], 1)
+    v, o = s.T.gather(1, rows).topk(m)
+    i = rows.gather(1, o)
+    for t in (v[:, 1:]==v[:, :-1]).any(1).nonzero().flatten().split(64):
+        x, edge = s[:, t].T.contiguous(), v[t, k-1:k]
+        more, at = x > edge, x==edge
+        c = (more | at & (at.cumsum(1, dtype=torch.int32) <= k-more.sum(1, keepdim=True))).nonzero()[:, 1].view(-1, k)
+        v[t, :k], i[t, :k] = _order(x.gather(1, c), c)
+    return v[:, :k], i[:, :k]
+
+# %% ../nbs/09_metrics.ipynb #fda4cb86
 def _unit(emb):
     emb = torch.as_tensor(emb)
     if not ((torch.linalg.vector_norm(emb, dim=1, dtype=torch.float32)-1).abs() < .02).all(): raise DataError('embeddings must be finite and of length 1: divide each by its norm')
@@ -265,22 +271,22 @@ def _stream(xb, g_emb, k, own, tile):
     xb, best, block = xb.to(g_emb.device).float(), None, len(tile)//len(xb)
     for j in range(0, len(g_emb), block):
         gb = g_emb[j:j+block].float()
-        s = torch.mm(xb, gb.T, out=tile[:len(xb)*len(gb)].view(len(xb), len(gb)))
+        s = torch.mm(gb, xb.T, out=tile[:len(gb)*len(xb)].view(len(gb), len(xb)))
         if own is not None:
             inside = (own >= j) & (own < j+len(gb))
-            s[inside.nonzero().flatten(), own[inside]-j] = -torch.inf
+            s[own[inside]-j, inside.nonzero().flatten()] = -torch.inf
         v, i = _top(s, k)
         best = (v, i+j) if best is None else [x[:, :k] for x in _order(torch.cat([best[0], v], 1), torch.cat([best[1], i+j], 1))]
     return best
 
-# %% ../nbs/09_metrics.ipynb #3ffd0adf
+# %% ../nbs/09_metrics.ipynb #3637c5b6
 @torch.no_grad()
 def nearest(
     q_emb,          # `[queries,d]`, unit length
     g_emb,          # `[gallery,d]`, unit length; the work is done on its device
     k:int,          # How many
     own=None,       # `[queries]` row of the query itself in the gallery, which is not an answer; -1 for none
-    rows:int=256,   # Queries a tile
+    rows:int=512,   # Queries a tile
     block:int=16384 # Gallery rows a tile
 )->tuple[Tensor,Tensor]: # Cosine similarities `[queries,k]`, largest first, -inf for the query itself; gallery rows `[queries,k]`
     "The `k` most similar gallery rows of each query, exactly, in memory that does not grow with the gallery"
@@ -294,7 +300,7 @@ def nearest(
         sim[b], idx[b] = _stream(q_emb[b], g_emb, k, None if own is None else own[b], tile)
     return sim, idx
 
-# %% ../nbs/09_metrics.ipynb #ba20a644
+# %% ../nbs/09_metrics.ipynb #ad0a4b0b
 @torch.no_grad()
 def query_results(
     q_emb,    # `[queries,d]`, unit length
@@ -313,9 +319,9 @@ def query_results(
     first, ap = np.full(len(qc), np.nan), np.full(len(qc), np.nan)
     q_emb, g_emb = _unit(q_emb), _unit(g_emb)
     todo = right.argsort(kind='stable')[(right==0).sum():]
-    tile = torch.empty(256*min(16384, max(len(gc), 1)), device=g_emb.device)
-    for j in range(0, len(todo), 256):
-        b = todo[j:j+256]
+    tile = torch.empty(512*min(16384, max(len(gc), 1)), device=g_emb.device)
+    for j in range(0, len(todo), 512):
+        b = todo[j:j+512]
         R, at = right[b][:, None], torch.as_tensor(b)
         sim, i = _stream(q_emb[at.to(q_emb.device)], g_emb, max(k, R.max()), None if own is None else torch.as_tensor(own)[at].to(g_emb.device), tile)
         hit = (gc[i.cpu().numpy()]==qc[b][:, None]) & (sim > -torch.inf).cpu().numpy()

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['HEADS', 'TASKS', 'Head', 'Task', 'find_task', 'Stage', 'plan_stages', 'Settings', 'resolve', 'find_data']
 
-# %% ../nbs/10_tasks.ipynb #70b49bef
-from dataclasses import dataclass, fields, asdict
+# %% ../nbs/10_tasks.ipynb #59297ff6
+from dataclasses import dataclass, asdict
 from pathlib import Path
 
 from .core import *
@@ -78,7 +78,7 @@ def plan_stages(
     plan = [Stage('heads', frozen, task.heads, body=False), Stage('labels', labels, first), Stage('all', epochs-frozen-labels, task.heads)]
     return [s for s in plan if s.epochs]
 
-# %% ../nbs/10_tasks.ipynb #0e434a20
+# %% ../nbs/10_tasks.ipynb #093df446
 @dataclass
 class Settings:
     "The choices of a training run"
@@ -103,7 +103,7 @@ class Settings:
     lr:float=1e-3        # Highest learning rate, of the heads
     body_lr:float=0.     # Highest learning rate of the body (0: --lr, or a third of it with --pretrained or --weights)
     weight_decay:float=.05 # AdamW's, not on biases and normalisation
-    warmup:float=.1      # Share of a stage in which the learning rate rises
+    warmup:float=.1      # Share of the run in which the learning rate rises
     dropout:float=.2     # In the heads
     hidden:int=512       # Width of the heads
     embedding_size:int=256 # Length of the embedding

@@ -6,8 +6,8 @@
 __all__ = ['cache_folder', 'read_tables', 'open_sources', 'build_net', 'build_losses', 'build_augment', 'train', 'callbacks',
            'keep_previous', 'say', 'finish', 'Interrupted']
 
-# %% ../nbs/13_train.ipynb #2027fa27
-import json, os, shutil
+# %% ../nbs/13_train.ipynb #8d3959fc
+import os, shutil
 from dataclasses import asdict
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def cache_folder(
     except OSError as e: raise DataError(f'cannot write {path}: {e.strerror}') from None
     return path if shutil.disk_usage(path).free > 1.5*rows*3*round(s.size*8/7)**2 else None
 
-# %% ../nbs/13_train.ipynb #bbda02ef
+# %% ../nbs/13_train.ipynb #47ae2bb8
 def read_tables(
     task:Task,
     s:Settings
@@ -52,7 +52,8 @@ def read_tables(
         t = read_partition(s.retr_img_dir, s.retr_anno_path).split('train')
         held = hold_out_items(t.item_index()[0], s.holdout, s.seed)
         train['items'], valid['items'] = t.subset(~held), t.subset(held)
-    return train, valid
+    if len(train) > 1: train['labels'], train['items'] = share_labels(train['labels'], train['items'], valid['items'])
+    return {k: t for k,t in train.items() if len(t)}, valid
 
 # %% ../nbs/13_train.ipynb #c3041686
 def open_sources(
@@ -64,15 +65,15 @@ def open_sources(
     size = preprocessing(s.size)['store']
     return {kind: open_source(t, kind, size, s.resize, cache, s.bad_limit, s.batch_size, s.images_per_item, s.seed, show=not s.quiet) for kind,t in tables.items()}
 
-# %% ../nbs/13_train.ipynb #9f4de846
+# %% ../nbs/13_train.ipynb #f912a386
 def build_net(
     task:Task,
     s:Settings,
     tables:dict # Kind -> training `Table`
 )->FashionNet:
     "The network for a task, with a head for each of its questions"
-    labels = tables.get('labels')
-    sizes = dict(category=len(labels.categories) if labels else 0, attributes=len(labels.attributes) if labels else 0, embedding=s.embedding_size)
+    t = next(iter(tables.values()))
+    sizes = dict(category=len(t.categories), attributes=len(t.attributes), embedding=s.embedding_size)
     return FashionNet({h: sizes[h] for h in task.heads}, s.body, s.pretrained, s.weights or None, s.dropout, s.hidden)
 
 def build_losses(
@@ -81,10 +82,11 @@ def build_losses(
     tables:dict # Kind -> training `Table`
 )->dict: # Head -> loss
     "The loss of each head of a task"
-    make = dict(category=lambda t: CategoryLoss(class_weights(t.df['category'].to_numpy(copy=True), len(t.categories), s.class_balance), s.label_smoothing),
-                attributes=lambda t: AttributeLoss(pos_weights(t.attrs, s.pos_weight_cap)),
-                embedding=lambda t: TripletLoss(s.margin))
-    return {h: make[h](tables[HEADS[h].source]) for h in task.heads}
+    t = next(iter(tables.values()))
+    category, attrs = np.concatenate([o.df['category'] for o in tables.values()]), [o.attrs for o in tables.values() if o.attrs.shape[1]==t.attrs.shape[1]]
+    make = dict(category=lambda: CategoryLoss(class_weights(category, len(t.categories), s.class_balance), s.label_smoothing),
+                attributes=lambda: AttributeLoss(pos_weights(np.concatenate(attrs), s.pos_weight_cap)), embedding=lambda: TripletLoss(s.margin))
+    return {h: make[h]() for h in task.heads}
 
 # %% ../nbs/13_train.ipynb #cae0039a
 def build_augment(
@@ -117,11 +119,11 @@ def train(
     history = learner.fit(plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs))
     return finish(learner, out/task.checkpoint, history)
 
-# %% ../nbs/13_train.ipynb #9973319a
+# %% ../nbs/13_train.ipynb #abdd4c00
 def callbacks(out, task, s, pre, tables)->list: # In the order in which they are called
     "What hangs on the loop in a training run"
-    names = dict(classes=getattr(tables.get('labels'), 'categories', []), attributes=getattr(tables.get('labels'), 'attributes', []))
-    names = {k: v if h in task.heads else [] for (k,v),h in zip(names.items(), ('category', 'attributes'))}
+    t = next(iter(tables.values()))
+    names = dict(classes=t.categories if 'category' in task.heads else [], attributes=t.attributes if 'attributes' in task.heads else [])
     make = lambda l: pack(l.net, task.name, pre, thresholds=l.thresholds if l.thresholds is not None else [], metrics={k: v for k,v in l.row.items() if k in METRICS or k=='merit'},
                           config=asdict(s), history=l.history, **names)
     average = AverageCB() if s.ema else None

@@ -118,3 +118,23 @@ def test_documented_command(words):
 def test_local_links(name):
     "Files and pictures to which the texts point are there"
     for u in re.findall(r'(?:\]\(|src=")(?!https?:|#|mailto:)([^)\s"#]+)', (root/name).read_text()): assert (root/u).exists(), u
+
+def test_imports_are_declared():
+    "What the library imports, anywhere in it, stands in settings.ini among what is needed to run it"
+    from importlib.metadata import packages_distributions
+    declared = {canonicalize_name(Requirement(o).name) for key in ('requirements', 'pip_requirements') for o in cfg[key].split()}
+    dists = packages_distributions()
+    for p in cfg.lib_path.glob('*.py'):
+        for t in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):
+            mods = [a.name for a in t.names] if isinstance(t, ast.Import) else [t.module] if isinstance(t, ast.ImportFrom) and not t.level else []
+            for m in (m.split('.')[0] for m in mods):
+                if m in sys.stdlib_module_names or m==cfg.lib_name: continue
+                assert {canonicalize_name(d) for d in dists.get(m, [])} & declared, f'{p.name} imports {m}: add it to settings.ini, then make requirements'
+
+def test_exported_once():
+    "A public name means one thing: no two modules export it"
+    where = {}
+    for p in sorted(cfg.lib_path.glob('[a-z]*.py')):
+        names = next((ast.literal_eval(t.value) for t in ast.parse(p.read_text(encoding='utf-8')).body if isinstance(t, ast.Assign) and t.targets[0].id=='__all__'), [])
+        for n in names: where.setdefault(n, []).append(p.name)
+    assert not {n: o for n,o in where.items() if len(o) > 1}

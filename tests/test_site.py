@@ -1,5 +1,5 @@
 "The built web site (`make docs`): its links, and its pages in a browser"
-import re, shutil, threading
+import re, shutil, sys, threading
 from functools import cache
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -64,6 +64,26 @@ def test_sidebar(name):
     here = site/name
     to = {(here.parent/unquote(urlsplit(u).path)).resolve() for u in parsed(here).links if not urlsplit(u).netloc and urlsplit(u).path} | {here.resolve()}
     assert {(site/p).resolve() for p in pages} <= to
+
+# How a notebook becomes a page
+
+sys.path.insert(0, str(root/'docs'))
+import pages as processing  # noqa: E402
+
+def test_arguments():
+    "A signature in short, and its arguments with types, defaults and what is said of them, on one line or on several"
+    code = "def f(\n    x:pathlib.Path, # A file\n    *args, k, n:int=3, # How many\n    # there are\n    **kw, # `a` \\# b\n)->dict: # By name"
+    assert processing.arguments(code) == ('(x, *args, k, n=3, **kw) -> dict',
+        [('x', 'Path', '', 'A file'), ('*args', '', '', ''), ('k', '', '', ''), ('n', 'int', '3', 'How many there are'), ('**kw', '', '', '`a` \\# b'), ('returns', 'dict', '', 'By name')])
+    assert processing.arguments('def f(a, *, b=None):') == ('(a, *, b=None)', [('a', '', '', ''), ('b', '', 'None', '')])
+    assert processing.arguments('def f():')[0] == '()'
+
+def test_prose():
+    "Links to notebooks and callouts, from Quarto's markdown to MyST's"
+    def prose(s): return processing.prose(s, 'tutorials/a', cfg, {'losses.html#tripletloss': 'm.losses.TripletLoss'})
+    assert prose('[x](../08_losses.ipynb), [y](02_B.ipynb#z)')=='[x](../losses.ipynb), [y](b.ipynb#z)'
+    assert prose('[`t`](../08_losses.ipynb#TripletLoss)')=='{py:obj}`t <m.losses.TripletLoss>`'
+    assert prose('::: {.callout-tip title="So"}\nx\n:::')==':::{admonition} So\n:class: tip\nx\n:::'
 
 # In a browser
 

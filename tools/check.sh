@@ -3,6 +3,7 @@
 # It works on a copy: nothing in the checkout changes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+[ -d .venv/bin ] && PATH=$PWD/.venv/bin:$PATH
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
 cp -R settings.ini nbs "$copy"
