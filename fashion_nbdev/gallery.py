@@ -380,7 +380,7 @@ def search(self:Gallery,
     df = _frame(hits).assign(similarity=lambda df: 1-df.pop('_distance').astype(float))
     return df.sort_values(['similarity', 'id'], ascending=[False, True], ignore_index=True)
 
-# %% ../nbs/16_gallery.ipynb #4e9418bd
+# %% ../nbs/16_gallery.ipynb #cd31ff41
 @patch
 def index(self:Gallery,
     kind:str='IvfSq',       # LanceDB's name of it: `IvfSq`, `IvfFlat`, `IvfPq`, `IvfRq`, `HnswSq` or `HnswPq`
@@ -391,7 +391,7 @@ def index(self:Gallery,
     "Build an approximate index, and measure what it finds against exact search"
     if (n := len(self)) < min_rows: raise DataError(f'{self.path}: {n:,} photographs are searched exactly fast enough; an index is built from {min_rows:,} on')
     import lancedb.index as kinds
-    if not re.fullmatch('(Ivf|Hnsw)[A-Z]\w*', kind) or not hasattr(kinds, kind): raise DataError(f'no index of the kind {kind!r}: IvfSq, IvfFlat, IvfPq, IvfRq, HnswSq and HnswPq are known')
+    if not re.fullmatch(r'(Ivf|Hnsw)[A-Z]\w*', kind) or not hasattr(kinds, kind): raise DataError(f'no index of the kind {kind!r}: IvfSq, IvfFlat, IvfPq, IvfRq, HnswSq and HnswPq are known')
     t = time.perf_counter()
     self._commit(self.table.create_index, 'embedding', config=getattr(kinds, kind)(distance_type='cosine'), replace=True)
     built = time.perf_counter()-t

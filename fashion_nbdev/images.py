@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from torchvision.io import decode_jpeg
 from .core import *
 
-# %% ../nbs/05_images.ipynb #a3cb9bfc
+# %% ../nbs/05_images.ipynb #725bdb1f
 RESIZES = 'squash', 'pad', 'crop'
 
 def fit(
@@ -35,7 +35,7 @@ def fit(
     if resize=='crop':
         h = w = s = min(h, w)
         x = x[:, (x.shape[1]-s)//2:, (x.shape[2]-s)//2:][:, :s, :s]
-    x, smooth = x[None].contiguous(memory_format=torch.channels_last), dict(mode='bilinear', antialias=True)
+    x, smooth = x.permute(1, 2, 0).contiguous()[None].permute(0, 3, 1, 2), dict(mode='bilinear', antialias=True)
     if resize!='pad': return F.interpolate(x, (size, size), **smooth)[0]
     h, w = (max(round(size*o/max(h, w)), 1) for o in (h, w))
     t, l, out = (size-h)//2, (size-w)//2, x.new_full((size, size, 3), 255).permute(2, 0, 1)
@@ -415,7 +415,7 @@ def color_matrix(
     turn[:, 1, 1], turn[:, 1, 2], turn[:, 2, 1], turn[:, 2, 2] = a.cos(), a.sin(), -a.sin(), a.cos()
     return (brightness*contrast)[:, None, None]*(YIQ.inverse() @ turn @ YIQ @ (s*torch.eye(3)+(1-s)*GREY)), brightness*(1-contrast)
 
-# %% ../nbs/05_images.ipynb #4b27ea64
+# %% ../nbs/05_images.ipynb #ee5ef2b7
 def recolor(
     x:Tensor,       # `[b,3,h,w]`, float, 0 to 255
     M:Tensor,       # `[b,3,3]`, from `color_matrix`
@@ -426,10 +426,11 @@ def recolor(
 )->Tensor: # `[b,3,h,w]`
     "The colours of `x` changed by its matrix, clipped to 0 to 1 and normalised"
     m, s = (torch.tensor(o, dtype=x.dtype).to(x.device, non_blocking=True) for o in (mean, std))
-    g, out = x[:, :, ::4].mean((2, 3)) @ GREY.to(x.device, non_blocking=True), torch.empty_like(x) if out is None else out
-    y = torch.bmm(M/(255*s[:, None]), x.flatten(2)).add_((((k*g/255)[:, None]-m)/s)[..., None]).view_as(x)
-    for i in range(3): torch.clamp(y[:, i], -mean[i]/std[i], (1-mean[i])/std[i], out=out[:, i])
-    return out
+    g = x[:, :, ::4].mean((2, 3)) @ GREY.to(x.device, non_blocking=True)
+    y = out if out is not None and out.is_contiguous() else torch.empty_like(x)
+    torch.bmm(M/(255*s[:, None]), x.flatten(2), out=y.view(len(x), 3, -1)).add_((((k*g/255)[:, None]-m)/s)[..., None])
+    for i in range(3): y[:, i].clamp_(-mean[i]/std[i], (1-mean[i])/std[i])
+    return y if out is None or out is y else out.copy_(y)
 
 # %% ../nbs/05_images.ipynb #0e411b6d
 @patch

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['PHOTOGRAPH_SUFFIXES', 'SPLIT_WORDS', 'FINE_GROUPS', 'FASHION_MNIST', 'SOURCES', 'Prepared', 'claim', 'place_images',
            'unusable', 'make_splits', 'complete_splits', 'write_prepared', 'prepare_folders', 'read_csv',
-           'column_attributes', 'query_gallery', 'prepare_csv', 'find_list', 'find_photographs', 'save_image',
+           'column_attributes', 'query_gallery', 'prepare_csv', 'find_list', 'find_img_dir', 'save_image',
            'place_boxed', 'read_grouped', 'prepare_deepfashion', 'prepare_inshop', 'read_idx', 'prepare_fashion_mnist']
 
 # %% ../nbs/03_prepare.ipynb #cbc0f942
@@ -428,7 +428,7 @@ def _csv_items(df, done, view_column, query_views, gallery_views):
         if not (t.df['split']==s).any(): done.notes.append(f'no {s} photograph: retrieval cannot be evaluated')
     return t
 
-# %% ../nbs/03_prepare.ipynb #68fd51ba
+# %% ../nbs/03_prepare.ipynb #5038987e
 def find_list(
     source:str|Path,    # Folder of the archive
     name:str,           # e.g. `list_eval_partition.txt`
@@ -448,7 +448,7 @@ def find_list(
     if not Path(source).is_dir(): raise DataError(f'{source}: no such folder')
     raise DataError(f"{source}: no {name} below it{f'; there is only {found[0]}, of the fine annotations: ask for these' if found else '; is the archive unpacked?'}")
 
-def find_photographs(
+def find_img_dir(
     source:str|Path, # Folder of the archive
     paths,           # Some relative paths to look for
     img_dir:str=''   # Where to look instead, if given
@@ -613,7 +613,7 @@ def _fine_names(table, anno, source, leave_out):
     if table.attributes==' '.join(FINE_GROUPS.values()).split(): types[1] = [g for g,v in FINE_GROUPS.items() for _ in v.split()]
     return types
 
-# %% ../nbs/03_prepare.ipynb #655c7b88
+# %% ../nbs/03_prepare.ipynb #f3825432
 def prepare_deepfashion(
     source:str,         # Folder of the unpacked Category and Attribute benchmark
     output_dir:str,     # Folder to write to
@@ -627,7 +627,7 @@ def prepare_deepfashion(
     "DeepFashion's Category and Attribute benchmark, coarse, fine or grouped, to the project's layout"
     done = Prepared(output_dir)
     table, ctypes, atypes = (_read_fine if fine else _read_coarse)(source, done, output_dir)
-    root = find_photographs(source, table.df['path'], img_dir)
+    root = find_img_dir(source, table.df['path'], img_dir)
     if compact and table.categories:
         used = sorted(set(table.df['category']))
         done.notes.append(f'{len(table.categories)-len(used)} unused categories dropped; the numbers are no longer those of DeepFashion')
@@ -635,7 +635,7 @@ def prepare_deepfashion(
         table.categories, ctypes = [table.categories[i] for i in used], [ctypes[i] for i in used]
     return write_prepared(done, place_boxed(root, table, done, crop, images, show), category_types=ctypes, attribute_types=atypes)
 
-# %% ../nbs/03_prepare.ipynb #fde1d02c
+# %% ../nbs/03_prepare.ipynb #88f97b65
 def prepare_inshop(
     source:str,         # Folder of the unpacked In-shop Retrieval benchmark
     output_dir:str,     # Folder to write to
@@ -653,7 +653,7 @@ def prepare_inshop(
         df = table.df.join(read_box_list(f, 'image_name clothes_type pose_type x_1 y_1 x_2 y_2'), on='path')
         for p in df['path'][df['x1'].isna()]: done.skip(f'not in {LIST_BOX}', p)
         table = Table(df.dropna(subset=BOX).astype(dict.fromkeys(BOX, int)))
-    table = place_boxed(find_photographs(source, table.df['path'], img_dir), table, done, crop, images, show)
+    table = place_boxed(find_img_dir(source, table.df['path'], img_dir), table, done, crop, images, show)
     train = set(table.df['item'][table.df['split']=='train'])
     both = train & set(table.df['item'][table.df['split']!='train'])
     if both: done.notes.append(f'{len(both)} items are in train and in query or gallery, e.g. {sorted(both)[0]}: the evaluation will flatter')
