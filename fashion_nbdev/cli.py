@@ -6,10 +6,10 @@
 __all__ = ['USED_BY', 'PREPARE', 'Parser', 'add_flags', 'command', 'unused', 'train_classification', 'train_attribute',
            'train_retrieval', 'train_multitask', 'train_multimodal', 'prepare_fashion', 'eval_flags', 'eval_fashion',
            'check_flags', 'check_fashion', 'predict_flags', 'predict_fashion', 'index_flags', 'index_fashion',
-           'search_flags', 'search_fashion', 'demo_fashion']
+           'search_flags', 'search_fashion', 'demo_fashion', 'run_command']
 
-# %% ../nbs/20_cli.ipynb #61136761
-import argparse, inspect, json, os, sys
+# %% ../nbs/20_cli.ipynb #18647249
+import argparse, inspect, json, os, shlex, subprocess, sys
 from dataclasses import fields
 from functools import wraps
 from importlib import import_module
@@ -45,12 +45,14 @@ def add_flags(
         else: parser.add_argument(flag, type=kind if kind in (int, float) else str, default=None if required else default, required=required, help=text,
                                   metavar={int: 'N', float: 'X'}.get(kind, 'PATH' if 'dir' in name or 'path' in name or name in ('weights', 'checkpoint', 'report') else 'TEXT'))
 
-# %% ../nbs/20_cli.ipynb #7371a7df
+# %% ../nbs/20_cli.ipynb #a28b6212
 def command(f):
     "`f(argv)` as a console command: bad input is one line on the terminal and exit code 2, Ctrl-C is exit code 130"
     @wraps(f)
     def run(argv=None):
         prog = f.__name__.replace('_', '-')
+        for o in (sys.stdout, sys.stderr):
+            if hasattr(o, 'reconfigure'): o.reconfigure(errors='backslashreplace')   # a name that this terminal cannot show must not end the work
         try: return f(sys.argv[1:] if argv is None else argv)
         except DataError as e: sys.exit(_say(prog, e, 2))
         except KeyboardInterrupt: sys.exit(_say(prog, 'interrupted', 130))
@@ -74,15 +76,19 @@ def unused(
     has = dict(items='items' in task.sources, category='category' in task.heads, attributes='attributes' in task.heads, both=len(task.sources) > 1, several=len(task.heads) > 1)
     return {name for k,names in USED_BY.items() if not has[k] for name in names}
 
-# %% ../nbs/20_cli.ipynb #31a81918
+# %% ../nbs/20_cli.ipynb #d5fc31cc
 def _train(name, argv):
     "Train the model of task `name` as the flags say"
     task = TASKS[name]
     parser = Parser(f'train-{name}', description=f'Train a model for {task.title}; the best epoch on validation is kept in --output-dir as {task.checkpoint}.')
     add_flags(parser, Settings, skip=unused(task))
     s = resolve(Settings(**vars(parser.parse_args(argv))), task)
-    path = import_module('fashion_nbdev.train').train(name, s)
-    if not s.quiet and int(os.environ.get('RANK', 0))==0: print(f'the best model is {path}')
+    path, first = import_module('fashion_nbdev.train').train(name, s), int(os.environ.get('RANK', 0))==0
+    if not s.quiet and first: print(f'the best model is {path}')
+    if s.evaluate:
+        m = import_module('fashion_nbdev.evaluate')
+        ev = m.evaluate(path, s)
+        if first: print(f'{m.describe(ev)}\nwritten to {m.save_evaluation(ev, s.output_dir)}')
 
 @command
 def train_classification(argv=None): "Train category classification"; _train('classification', argv)
@@ -118,7 +124,7 @@ def prepare_fashion(argv=None):
     quiet = args.pop('quiet')
     print(f(**args, **(dict(show=not quiet) if 'show' in inspect.signature(f).parameters else {})))
 
-# %% ../nbs/20_cli.ipynb #32d4e761
+# %% ../nbs/20_cli.ipynb #74ea69a1
 def eval_flags(
     checkpoint:str,      # The model: a best_<task>_model.pth
     task:str='',         # Its task, as a check: classification, attribute, retrieval, multitask or multimodal
@@ -156,7 +162,9 @@ def eval_fashion(argv=None):
     if int(os.environ.get('RANK', 0)): return
     print(m.describe(ev))
     if a.output_dir: print(f'written to {m.save_evaluation(ev, a.output_dir)}')
-    if a.report: print(f'report: {import_module("fashion_nbdev.reports").write_report(ev, a.report)}')
+    if a.report:
+        predictor = import_module('fashion_nbdev.predict').FashionPredictor.load(a.checkpoint, body=a.body, precision=a.precision, cpu=a.cpu)
+        print(f'report: {import_module("fashion_nbdev.reports").write_report(ev, a.report, predictor=predictor)}')
 
 # %% ../nbs/20_cli.ipynb #3d6fdd87
 def check_flags(
@@ -314,3 +322,15 @@ def demo_fashion(argv=None):
     parser.add_argument('--quiet', action='store_true', help='No progress bar')
     a = parser.parse_args(argv)
     import_module('fashion_nbdev.demo').demo(a.output_dir, a.seed, not a.quiet)
+
+# %% ../nbs/20_cli.ipynb #16916122
+def run_command(
+    command:str, # As typed in a terminal; `$NAME` is replaced from the environment
+    cwd=None     # Folder to run in; the current one if not given
+):
+    "Run one of the commands of this library from a notebook; a `DataError` with its last line if it fails"
+    words = shlex.split(command)
+    here = Path(sys.executable).parent/words[0]
+    p = subprocess.run([str(here) if here.exists() else words[0], *map(os.path.expandvars, words[1:])], capture_output=True, text=True, cwd=cwd)
+    print(f'$ {command}\n{p.stdout}'.rstrip())
+    if p.returncode and p.stderr.strip(): raise DataError(p.stderr.strip().splitlines()[-1])

@@ -73,7 +73,7 @@ def best_epoch(
     merit = sign*df[keys].apply(pd.to_numeric, errors='coerce').mean(axis=1, skipna=False).to_numpy(float)
     return None if np.isnan(merit).all() else int(np.nanargmax(merit))
 
-# %% ../nbs/17_reports.ipynb #c4ae5864
+# %% ../nbs/17_reports.ipynb #acc48602
 _CURVES = {'losses': 'loss', 'category': 'category_', 'attributes': 'attribute_', 'retrieval': ('hit_rate_', 'map_'), 'learning rate': 'lr', 'triplet mining': 'triplet_'}
 
 @plt.rc_context(STYLE)
@@ -91,7 +91,7 @@ def plot_history(
     fig, axs = panels(len(groups), 3 if len(groups) not in (2, 4) else 2, w=3., h=2.4)
     for ax,(title,keys) in zip(axs, groups.items()):
         for k in keys: ax.plot(epoch, num[k], marker='o' if len(df) < 30 else None, label=_curve_name(k), **(dict(color='#444', ls='--') if k=='loss' and len(keys) > 1 else {}))
-        if len(keys) > 1 or keys[0] in METRICS: ax.legend(fontsize=6.5)
+        if len(keys) > 1 or keys[0] in METRICS: ax.legend(fontsize=6.5, framealpha=.6, edgecolor="none", labelspacing=.3)
         if keys[0] in METRICS: ax.set_ylim(0, 1.02)
         ax.set_title(title, loc='left', pad=13)
         ax.grid(axis='y')

@@ -78,7 +78,7 @@ def plan_stages(
     plan = [Stage('heads', frozen, task.heads, body=False), Stage('labels', labels, first), Stage('all', epochs-frozen-labels, task.heads)]
     return [s for s in plan if s.epochs]
 
-# %% ../nbs/10_tasks.ipynb #093df446
+# %% ../nbs/10_tasks.ipynb #04927a46
 @dataclass
 class Settings:
     "The choices of a training run"
@@ -99,6 +99,7 @@ class Settings:
     frozen_epochs:int=-1 # Of these, the first with the body frozen (-1: 1 with --pretrained or --weights, else 0)
     label_epochs:int=-1  # multimodal: of these, with category and attributes alone (-1: a quarter when from scratch, else 0)
     batch_size:int=64    # Photographs of a source in a step
+    accumulate:int=1     # Steps whose gradients are added up before an update, where memory is short
     images_per_item:int=4# Photographs of an item in a batch of items (K of P x K)
     lr:float=1e-3        # Highest learning rate, of the heads
     body_lr:float=0.     # Highest learning rate of the body (0: --lr, or a third of it with --pretrained or --weights)
@@ -120,15 +121,17 @@ class Settings:
     holdout:float=.1     # Share of the training items kept to select retrieval models
     clip:float=1.        # Largest norm of the gradient (0: no limit)
     ema:float=0.         # Decay of the average of weights that is validated and saved (0: none; .999 is usual)
+    compile:bool=False   # Compile the body with torch.compile: minutes at the start, faster steps on a GPU
     bad_limit:float=.01  # Share of a split that may be unreadable
     precision:str='auto' # auto (bf16 where the machine has it), bf16 or fp32
     cpu:bool=False       # Use the CPU even if there is a GPU
     cache:str='auto'     # Decoded photographs: auto (in --output-dir), a folder to share, or none
     seed:int=42          # Of all random numbers
+    evaluate:bool=False  # When trained, evaluate on the test split, or query and gallery, and write metrics.json to --output-dir
     resume:bool=False    # Go on where an interrupted run in --output-dir stopped
     quiet:bool=False     # No progress bar
 
-# %% ../nbs/10_tasks.ipynb #cb775006
+# %% ../nbs/10_tasks.ipynb #421a47a6
 def resolve(
     s:Settings,
     task:Task
@@ -139,7 +142,7 @@ def resolve(
     if s.frozen_epochs < 0: s.frozen_epochs = 0 if scratch or s.epochs < 2 else 1
     if s.label_epochs < 0: s.label_epochs = s.epochs//4 if scratch and len(task.sources) > 1 else 0
     if not s.body_lr: s.body_lr = s.lr if scratch else s.lr/3
-    for k in ('epochs', 'batch_size', 'size', 'lr', 'embedding_size', 'hidden', 'images_per_item'):
+    for k in ('epochs', 'batch_size', 'size', 'lr', 'embedding_size', 'hidden', 'images_per_item', 'accumulate'):
         if getattr(s, k) <= 0: raise DataError(f'--{k.replace("_", "-")} {getattr(s, k)}: expected more than 0')
     for k in ('dropout', 'holdout', 'ema', 'label_smoothing'):
         if not 0 <= getattr(s, k) < 1: raise DataError(f'--{k.replace("_", "-")} {getattr(s, k)}: expected 0 or more and less than 1')

@@ -83,9 +83,9 @@ def main(
 ):
     "Execute notebooks in place and save what they show"
     os.environ['IN_TEST'] = '1'
-    os.environ.setdefault('OMP_NUM_THREADS', '1')
     cfg = get_config()
     skip = set(cfg.tst_flags.split()) - set(flags.split())
     files = [Path(o) for o in paths.split()] if paths else [p.relative_to(Path.cwd()) if p.is_relative_to(Path.cwd()) else p for p in sorted(nbglob(as_path=True))]
+    if min(n_workers, len(files)) > 1: os.environ.setdefault('OMP_NUM_THREADS', '1')   # a core each; one alone has them all
     with ThreadPoolExecutor(n_workers) as ex: well = list(ex.map(lambda p: exec_nb(p, skip, timeout), files))
     if bad := [p.name for p,ok in zip(files, well) if not ok]: raise SystemExit(f"{len(bad)} of {len(files)} failed: {', '.join(bad)}")
