@@ -8,8 +8,8 @@ __all__ = ['USED_BY', 'PREPARE', 'Parser', 'add_flags', 'command', 'unused', 'tr
            'check_flags', 'check_fashion', 'predict_flags', 'predict_fashion', 'index_flags', 'index_fashion',
            'search_flags', 'search_fashion', 'demo_fashion', 'run_command']
 
-# %% ../nbs/20_cli.ipynb #18647249
-import argparse, inspect, json, os, shlex, subprocess, sys
+# %% ../nbs/20_cli.ipynb #b6e29a68
+import argparse, inspect, json, os, shlex, subprocess, sys, textwrap
 from dataclasses import fields
 from functools import wraps
 from importlib import import_module
@@ -274,7 +274,7 @@ def index_fashion(argv=None):
     if a.approximate: print(', '.join(f'{k} {v}' for k,v in g.index().items()))
     print(g.list()[['id', 'item', 'category', 'attributes']].to_csv(index=False).rstrip() if a.list else g)
 
-# %% ../nbs/20_cli.ipynb #ad086038
+# %% ../nbs/20_cli.ipynb #04b56962
 def search_flags(
     gallery:str,         # Folder (or address) of the gallery
     checkpoint:str='',   # The model that built it (not needed to search by id)
@@ -309,7 +309,8 @@ def search_fashion(argv=None):
         query = [o.embedding for o in p(list(import_module('fashion_nbdev.predict').find_photographs(a.photographs)))]
     hits = g.search(query, a.k, a.where or None, a.category or None, [o.strip() for o in a.attributes.split(',')] if a.attributes else None, exact=not a.approximate)
     show = hits[['similarity', 'id', 'item', 'category', 'attributes', 'path']]
-    print(show.to_csv(index=False).rstrip() if a.format=='csv' else show.to_json(orient='records', lines=True).rstrip() if a.format=='jsonl' else show.drop(columns='path').round(4).to_string(index=False))
+    brief = show.drop(columns='path').round(4).assign(attributes=[textwrap.shorten(', '.join(o), 60, placeholder=' ...') for o in show['attributes']])
+    print(show.to_csv(index=False).rstrip() if a.format=='csv' else show.to_json(orient='records', lines=True).rstrip() if a.format=='jsonl' else brief.to_string(index=False))
     if a.sheet: _save(m.search_sheet(hits, a.photographs or [g.get(i)['path'] for i in query], f'The {len(hits)} nearest of {len(g):,}'), a.sheet)
 
 # %% ../nbs/20_cli.ipynb #e6bf1955

@@ -93,7 +93,7 @@ def new_figure(
     plt.close(fig)
     return fig
 
-# %% ../nbs/00_core.ipynb #efffebc7
+# %% ../nbs/00_core.ipynb #7fce2308
 def to_array(
     x # PIL image, array or tensor; `[h,w,3]`, `[3,h,w]` or `[h,w]`; 0-255 integers or 0-1 floats
 )->np.ndarray: # `[h,w,3]` or `[h,w]`, uint8
@@ -119,7 +119,7 @@ def show_images(
     titles, frames = list(titles or ['']*len(images)), list(frames or [None]*len(images))
     ncols = min(ncols, max(len(images), 1))
     nrows = max(-(-len(images)//ncols), 1)
-    titles = [fill(str(t), max(int(size*72/fontsize/.58), 8), break_long_words=False) if '\n' not in str(t) else str(t) for t in titles]
+    titles = ['\n'.join(fill(l, max(int(size*72/fontsize/.58), 8), break_long_words=False) for l in str(t).split('\n')) for t in titles]
     lines = max((t.count('\n')+1 for t in titles if t), default=0)
     top, text = .34 if caption else .04, lines*fontsize*1.3/72 + (.04 if lines else 0)
     cell_h, w = size*aspect+text, ncols*(size+.08)

@@ -131,7 +131,7 @@ class Settings:
     resume:bool=False    # Go on where an interrupted run in --output-dir stopped
     quiet:bool=False     # No progress bar
 
-# %% ../nbs/10_tasks.ipynb #421a47a6
+# %% ../nbs/10_tasks.ipynb #47079d48
 def resolve(
     s:Settings,
     task:Task
@@ -151,7 +151,10 @@ def resolve(
     if 'items' in task.sources and (s.images_per_item < 2 or s.batch_size < 2*s.images_per_item):
         raise DataError(f'--batch-size {s.batch_size} with --images-per-item {s.images_per_item}: a batch of items needs two items of two photographs or more')
     plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs)
-    return find_data(s, task)
+    s = find_data(s, task)
+    if s.evaluate and 'labels' in task.sources and not (Path(s.attr_anno_dir)/'test/test.txt').is_file():
+        raise DataError(f'--evaluate: {s.attr_anno_dir} has no test/test.txt to evaluate on')
+    return s
 
 # %% ../nbs/10_tasks.ipynb #59ed2578
 def find_data(
