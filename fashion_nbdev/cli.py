@@ -6,7 +6,8 @@
 __all__ = ['USED_BY', 'PREPARE', 'Parser', 'add_flags', 'command', 'unused', 'train_classification', 'train_attribute',
            'train_retrieval', 'train_multitask', 'train_multimodal', 'prepare_fashion', 'eval_flags', 'eval_fashion',
            'check_flags', 'check_fashion', 'predict_flags', 'predict_fashion', 'index_flags', 'index_fashion',
-           'search_flags', 'search_fashion', 'demo_fashion', 'run_command']
+           'search_flags', 'search_fashion', 'export_flags', 'export_fashion', 'bench_flags', 'bench_fashion',
+           'demo_fashion', 'run_command']
 
 # %% ../nbs/20_cli.ipynb #b6e29a68
 import argparse, inspect, json, os, shlex, subprocess, sys, textwrap
@@ -312,6 +313,70 @@ def search_fashion(argv=None):
     brief = show.drop(columns='path').round(4).assign(attributes=[textwrap.shorten(', '.join(o), 60, placeholder=' ...') for o in show['attributes']])
     print(show.to_csv(index=False).rstrip() if a.format=='csv' else show.to_json(orient='records', lines=True).rstrip() if a.format=='jsonl' else brief.to_string(index=False))
     if a.sheet: _save(m.search_sheet(hits, a.photographs or [g.get(i)['path'] for i in query], f'The {len(hits)} nearest of {len(g):,}'), a.sheet)
+
+# %% ../nbs/20_cli.ipynb #49be91a8
+def export_flags(
+    checkpoint:str,      # The model: a best_<task>_model.pth
+    output:str,          # The file to make, e.g. model.onnx
+    int8:bool=False,     # Compute in int8: smaller and faster; needs the training data below
+    photographs:int=256, # Training photographs that int8 is calibrated on
+    img_dir:str='',      # Folder of the photographs; with data, the export is compared with the checkpoint on validation
+    anno_dir:str='',     # Folder with the label files
+    anno_path:str='',    # In-shop partition file (image, item, train|query|gallery)
+    attr_img_dir:str='', # multimodal: photographs with labels (default: --img-dir)
+    attr_anno_dir:str='',# multimodal: their labels (default: --anno-dir)
+    retr_img_dir:str='', # multimodal: photographs with item ids (default: --img-dir)
+    retr_anno_path:str='',# multimodal: their partition file (default: --anno-path)
+    body:str='',         # A body of your own, as in training: module:function
+    quiet:bool=False     # No progress bar
+): "The flags of `export-fashion`"
+
+@command
+def export_fashion(argv=None):
+    "Export a checkpoint as one ONNX file that predict-fashion, index-fashion, search-fashion and other programs can use"
+    parser = Parser('export-fashion', description=export_fashion.__doc__+'.')
+    add_flags(parser, export_flags)
+    a = parser.parse_args(argv)
+    if Path(a.output).suffix!='.onnx': raise DataError(f'--output {a.output}: expected a name that ends in .onnx')
+    if a.photographs <= 0: raise DataError(f'--photographs {a.photographs}: expected more than 0')
+    if not Path(a.checkpoint).is_file(): raise DataError(f'--checkpoint {a.checkpoint}: no such file')
+    where = {f.name: getattr(a, f.name) for f in fields(Settings) if f.name!='quiet' and getattr(a, f.name, '')}
+    if a.int8 and not set(where)-{'body'}: raise DataError('--int8 needs the training data to calibrate on: pass --img-dir and --anno-dir')
+    s = Settings(**where, quiet=a.quiet) if where else None
+    print(import_module('fashion_nbdev.export').run_export(a.checkpoint, a.output, s, a.int8, a.photographs))
+
+# %% ../nbs/20_cli.ipynb #efc1d764
+def bench_flags(
+    parts:str='images,training,loading,retrieval,prediction,commands,classification', # What to measure, commas between
+    img_dir:str='',      # Folder of photographs; drawn garments without
+    anno_dir:str='',     # Their label files, for the part classification
+    photographs:int=512, # In a round
+    size:int=224,        # Side of the square that the network sees, pixels
+    body:str='resnet50', # A torchvision network
+    batch_size:int=32,   # Photographs in a step
+    rounds:int=5,        # Timed rounds of each comparison
+    output_dir:str='',   # Write bench.csv and bench.png to this folder
+    precision:str='auto',# auto (bf16 where the machine has it), bf16 or fp32
+    cpu:bool=False,      # Use the CPU even if there is a GPU
+    quiet:bool=False     # Do not say what is being measured
+): "The flags of `bench-fashion`"
+
+@command
+def bench_fashion(argv=None):
+    "Measure on this machine how many times as fast as plain PIL, torchvision and PyTorch programs this library is; it takes a quarter of an hour and more"
+    parser = Parser('bench-fashion', description=bench_fashion.__doc__+'.')
+    add_flags(parser, bench_flags)
+    a = vars(parser.parse_args(argv))
+    parts, out, quiet = a.pop('parts').split(','), a.pop('output_dir'), a.pop('quiet')
+    for k in ('photographs', 'size', 'batch_size', 'rounds'):
+        if a[k] <= 0: raise DataError(f'--{k.replace("_", "-")} {a[k]}: expected more than 0')
+    if a['img_dir'] and not Path(a['img_dir']).is_dir(): raise DataError(f'--img-dir {a["img_dir"]}: no such folder')
+    m = import_module('fashion_nbdev.bench')
+    df = m.bench(m.Bench(**a), parts, not quiet)
+    print(f'{m.machine()}\n{df.drop(columns="part").round(2).to_string(index=False)}')
+    if out:
+        with atomic_write(Path(out)/'bench.csv') as tmp: df.to_csv(tmp, index=False)
+        _save(m.bench_figure(df), f'{out}/bench.png')
 
 # %% ../nbs/20_cli.ipynb #e6bf1955
 @command

@@ -3,7 +3,7 @@
 The same notebook and library give the same file: widget ids are numbered, `IN_TEST` turns progress bars off (and
 `nbdev_export()` in the last cell, as `nbdev_test` does), and `nbdev_clean` strips the rest. A notebook that fails is
 left as it was."""
-import json, os, re, time
+import json, os, re, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -25,6 +25,13 @@ def skipped(cell, flags):
     d = extract_directives(cell, remove=False)
     return d.get('eval:', [''])[0].lower()=='false' or bool(flags & d.keys()) or 'nbdev_export'+'(' in cell.source
 
+def leads(state, path):
+    "Is there something in `state` at the end of `path`?"
+    for k in path:
+        try: state = state[k]
+        except (KeyError, IndexError, TypeError): return False
+    return True
+
 def stable_widgets(nb):
     "Keep the widget models that outputs show, numbered in the order they are met, so that a new run does not rename them"
     state = nb.metadata.get('widgets', {}).get(STATE, {}).get('state')
@@ -36,8 +43,18 @@ def stable_widgets(nb):
         if k in order or k not in state: continue
         order[k] = f'{len(order):032x}'
         todo += re.findall(r'IPY_MODEL_(\w+)', json.dumps(state[k], sort_keys=True))
+    for v in state.values():  # bytes of what is gone, such as a file that was uploaded and taken, would keep the page from being drawn
+        if 'buffers' in v: v['buffers'] = [b for b in v['buffers'] if leads(v['state'], b['path'][:-1])]
     nb.metadata.widgets[STATE]['state'] = {k: state[k] for k in order}
     return nbformat.reads(re.sub('|'.join(order), lambda m: order[m[0]], nbformat.writes(nb)), 4) if order else nb
+
+def nameless(nb):
+    "Text that `nb` shows, without the names that temporary folders have on this machine"
+    folder = re.compile(re.escape(tempfile.gettempdir())+r'/tmp\w+(/?)')
+    for o in (o for c in nb.cells for o in c.get('outputs', [])):
+        d = o.data if 'data' in o else o
+        for k in d.keys() & {'text', 'text/plain', 'text/html'}: d[k] = folder.sub(lambda m: '' if m[1] else 'tmp', d[k])
+    return nb
 
 def run(nb, folder, flags, timeout):
     "Execute `nb` in `folder`; cells to skip keep the outputs they had"
@@ -68,7 +85,7 @@ def exec_nb(p, flags, timeout):
         print(f'{p}: FAILED after {time.time()-t:.0f} s {complaint(nb, e)}', flush=True)
         return False
     tmp = p.with_name(f'.{p.name}.tmp')
-    nbformat.write(stable_widgets(nb), tmp)
+    nbformat.write(stable_widgets(nameless(nb)), tmp)
     os.replace(tmp, p)
     nbdev_clean(str(p))
     print(f'{p}: {time.time()-t:.0f} s', flush=True)
