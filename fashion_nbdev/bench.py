@@ -9,17 +9,15 @@ __all__ = ['ALL_HEADS', 'PARTS', 'race', 'ratios', 'Bench', 'plain_transforms', 
            'bench_prediction', 'bench_commands', 'plain_training', 'bench_classification', 'machine', 'bench',
            'bench_figure']
 
-# %% ../nbs/22_bench.ipynb #e861641d
-import copy, math, os, platform, subprocess, sys, tempfile, time
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+# %% ../nbs/22_bench.ipynb #6f2bd5bd
+import math, os, platform, subprocess, sys, tempfile, time
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from fastcore.basics import patch
 from PIL import Image
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
@@ -118,19 +116,20 @@ class PlainPhotos(Dataset):
 def _through(batches):
     for _ in batches: pass
 
-# %% ../nbs/22_bench.ipynb #4d70d9a1
+# %% ../nbs/22_bench.ipynb #d54d1496
 def bench_images(b:Bench)->list:
     "Training photographs augmented and normalised, against PIL, torchvision and four `DataLoader` workers"
-    pre, rows = preprocessing(b.size), []
+    pre = preprocessing(b.size)
     direct, cached = (Photos(b.img_dir, b.files, pre['store'], cache=c, show=False) for c in (None, f'{b.folder}/cache'))
-    for rotation in (0, 10):
-        aug = build_augment(pre).train()
-        aug.rotation = rotation
-        plain = DataLoader(PlainPhotos(b.paths, plain_transforms(b.size, rotation)), b.batch_size, num_workers=4, persistent_workers=True)
-        ways = {'plain': lambda: _through(plain), 'from JPEG': lambda: _through(aug(xb) for xb,_ in prefetch(direct, b.batches)), 'from the cache': lambda: _through(aug(xb) for xb,_ in prefetch(cached, b.batches))}
-        rows += ratios(race(ways, b.rounds), 'training photographs'+(f', turned by up to {rotation} degrees' if rotation else ''), len(b.files), '/s')
-        del plain
-    return rows
+    return [r for rotation in (0, 10) for r in _race_images(b, pre, direct, cached, rotation)]
+
+def _race_images(b, pre, direct, cached, rotation):
+    aug = build_augment(pre).train()
+    aug.rotation = rotation
+    plain = DataLoader(PlainPhotos(b.paths, plain_transforms(b.size, rotation)), b.batch_size, num_workers=4, persistent_workers=True)
+    ready = lambda photos: _through(aug(xb) for xb,_ in prefetch(photos, b.batches))
+    ways = {'plain': lambda: _through(plain), 'from JPEG': lambda: ready(direct), 'from the cache': lambda: ready(cached)}
+    return ratios(race(ways, b.rounds), 'training photographs'+(f', turned by up to {rotation} degrees' if rotation else ''), len(b.files), '/s')
 
 # %% ../nbs/22_bench.ipynb #99da295b
 def random_batch(
@@ -227,11 +226,11 @@ def bench_training(b:Bench)->list:
     rows += ratios(s[['three networks', 'three heads']].rename(columns={'three heads': ''}), 'three questions: one network against three networks', b.batch_size, '/s')
     return rows + ratios(s[['one head', 'three heads']].rename(columns={'three heads': ''}), 'three heads against one head', b.batch_size, '/s')
 
-# %% ../nbs/22_bench.ipynb #732eb0d5
+# %% ../nbs/22_bench.ipynb #fa0b7b00
 def bench_loading(b:Bench)->list:
     "Share of a training epoch in which the network computes"
     step, photos = make_step(b, b.size, ALL_HEADS, False), Photos(b.img_dir, b.files, preprocessing(b.size)['store'], cache=f'{b.folder}/cache', show=False)
-    full, device = [r for r in b.batches if len(r)==b.batch_size], make_accelerator(b.precision, b.cpu).device
+    full, device = [r for r in b.batches if len(r)==b.batch_size][:4], make_accelerator(b.precision, b.cpu).device
     ready = [photos.batch(r)[0].clone() for r in full]
     s = race(dict(ready=lambda: [step(x) for x in ready], loaded=lambda: [step(x) for x,_ in prefetch(photos, full, device=device)]), b.rounds)
     row, = ratios(s, f'share of an epoch in which the {"GPU" if device.type=="cuda" else "network"} works', len(full)*b.batch_size, '/s')
@@ -304,7 +303,7 @@ def untrained(
     save_file(path, pack(net.eval(), 'multimodal', pre, thresholds=[.5]*ALL_HEADS['attributes'], **names))
     return path
 
-# %% ../nbs/22_bench.ipynb #1b327619
+# %% ../nbs/22_bench.ipynb #834de6ec
 def bench_prediction(b:Bench)->list:
     "A folder of photographs, and a single one, by the checkpoint and by its int8 export, against PIL and float32"
     ck, f = untrained(b), Path(b.folder)/'int8.onnx'
@@ -312,9 +311,10 @@ def bench_prediction(b:Bench)->list:
     fast, int8 = (FashionPredictor.load(o, precision=b.precision, cpu=b.cpu) for o in (ck, f))
     net = load_model(load_checkpoint(ck)).to(fast.acc.device)
     ways = {'plain': lambda ps: plain_predict(net, ps, b.size), 'checkpoint': lambda ps: _through(fast.stream(ps)), 'int8 export': lambda ps: _through(int8.stream(ps))}
-    rows = ratios(race({k: lambda f=f: f(b.paths) for k,f in ways.items()}, b.rounds), f'a folder, {b.body}, {b.size} px', len(b.paths), '/s')
+    many, ten = b.paths[:4*b.batch_size], b.paths[:10]
+    rows = ratios(race({k: lambda f=f: f(many) for k,f in ways.items()}, b.rounds), f'a folder, {b.body}, {b.size} px', len(many), '/s')
     ways |= {'checkpoint': lambda ps: [fast(p) for p in ps], 'int8 export': lambda ps: [int8(p) for p in ps]}
-    return rows + ratios(race({k: lambda f=f: f(b.paths[:10]) for k,f in ways.items()}, b.rounds), f'one photograph, {b.body}, {b.size} px', min(10, len(b.paths)))
+    return rows + ratios(race({k: lambda f=f: f(ten) for k,f in ways.items()}, b.rounds), f'one photograph, {b.body}, {b.size} px', len(ten))
 
 # %% ../nbs/22_bench.ipynb #1ca20e2b
 def bench_commands(b:Bench)->list:
@@ -344,17 +344,17 @@ def plain_training(
     torch.save(net.state_dict(), Path(b.folder)/'plain.pth')
     return right/len(valid)
 
-# %% ../nbs/22_bench.ipynb #d3a6b10d
+# %% ../nbs/22_bench.ipynb #8762870c
 def bench_classification(b:Bench)->list:
     "One epoch of classification from JPEG to checkpoint, against a plain script"
     if not b.anno_dir: raise DataError('the part classification needs labels: pass --anno-dir as well, or no --img-dir for drawn garments')
     t, small = {}, Path(b.folder)/'few'
-    for split,n in (('train', b.photographs), ('val', b.photographs//8)):
+    for split,n in (('train', min(b.photographs, 9*b.batch_size)), ('val', b.batch_size)):
         whole = read_labels(b.img_dir, b.anno_dir, split, attributes=False)
         t[split] = whole.subset(np.random.default_rng(0).permutation(len(whole))[:n])
     write_layout(Table(pd.concat([o.df for o in t.values()]), None, t['val'].categories, [], b.img_dir), small)
     run = lambda: train('classification', Settings(img_dir=b.img_dir, anno_dir=str(small), output_dir=f'{b.folder}/run', body=b.body, size=b.size, epochs=1, batch_size=b.batch_size, precision=b.precision, cpu=b.cpu, quiet=True))
-    return ratios(race({'plain script': lambda: plain_training(t['train'], t['val'], b), '': run}, b.rounds), f'classification, an epoch of {len(t["train"])} photographs from JPEG to checkpoint, {b.body}, {b.size} px', len(t['train']), '/s')
+    return ratios(race({'plain script': lambda: plain_training(t['train'], t['val'], b), '': run}, min(b.rounds, 2)), f'classification, an epoch of {len(t["train"])} photographs from JPEG to checkpoint, {b.body}, {b.size} px', len(t['train']), '/s')
 
 # %% ../nbs/22_bench.ipynb #14bc2a18
 PARTS = dict(images=bench_images, training=bench_training, loading=bench_loading, retrieval=bench_retrieval, prediction=bench_prediction, commands=bench_commands, classification=bench_classification) # What can be measured
