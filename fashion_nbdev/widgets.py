@@ -45,13 +45,14 @@ def thumbnail(
     im.save(out := io.BytesIO(), 'JPEG', quality=85)
     return out.getvalue()
 
-# %% ../nbs/18_widgets.ipynb #602c10de
+# %% ../nbs/18_widgets.ipynb #75c0bff3
 _CSS = '''<style>
 .fashion-explorer { --fashion-line: #8886; --fashion-mark: #2f6aa8; max-width: 1100px; padding: 2px 2px 12px; }
 .fashion-explorer .widget-box { overflow: visible; }
 .fashion-explorer .fashion-row { display: flex; flex-flow: row wrap; align-items: center; gap: 6px 14px; margin: 4px 0; }
 .fashion-explorer .fashion-row > * { margin: 0; max-width: 100%; }
 .fashion-explorer .fashion-row > .jupyter-button { width: auto; }
+.fashion-explorer .fashion-row > .jupyter-button:not(.mod-active) { background: #8883; color: inherit; }
 .fashion-explorer .fashion-row > .widget-dropdown { flex: 0 1 13rem; width: auto; min-width: min(9rem, 100%); }
 .fashion-explorer .fashion-row > .widget-hslider { flex: 0 1 26rem; width: auto; }
 .fashion-explorer .fashion-sides { display: flex; flex-flow: row wrap; align-items: flex-start; gap: 18px 24px; margin: 6px 0; }
@@ -71,9 +72,9 @@ _CSS = '''<style>
 .fashion-explorer .fashion-picture { width: min(100%, 15rem); height: auto; max-height: 20rem; object-fit: contain; align-self: flex-start; margin: 0 0 8px; border-radius: 6px; }
 .fashion-explorer .fashion-curve { width: 100%; max-width: 32rem; height: auto; margin: 0; }
 .fashion-explorer .widget-html, .fashion-explorer .widget-html-content { height: auto; line-height: 1.45; overflow-wrap: anywhere; font-size: .85rem; margin: 0; width: auto; }
-.fashion-explorer dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; margin: 0 0 8px; }
-.fashion-explorer dt, .fashion-explorer dd { float: none; width: auto; margin: 0; font-weight: normal; } .fashion-explorer dt { opacity: .7; white-space: nowrap; }
-.fashion-explorer h4 { margin: 0 0 4px; font-size: 1rem; } .fashion-explorer p { margin: 0 0 6px; }
+.fashion-explorer dl { display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; align-items: baseline; margin: 0 0 8px; }
+.fashion-explorer dt, .fashion-explorer dd { float: none; width: auto; margin: 0; padding: 0; font-size: inherit; line-height: inherit; font-weight: normal; } .fashion-explorer dt { opacity: .7; white-space: nowrap; }
+.fashion-explorer h4 { margin: 0 0 4px; padding: 0; font-size: 1rem; } .fashion-explorer p { margin: 0 0 6px; }
 .fashion-explorer .fashion-bars { display: grid; grid-template-columns: minmax(3rem, max-content) minmax(2.5rem, 9rem) max-content max-content; gap: 3px 10px; align-items: center; margin-bottom: 10px; }
 .fashion-explorer .fashion-bar ~ .fashion-said { white-space: nowrap; }
 .fashion-explorer .fashion-bar { position: relative; height: .7rem; background: #8883; border-radius: 3px; }
@@ -181,16 +182,20 @@ def _facts(title, facts):
     "A heading and a list of names and values, those that have one"
     return f'<h4>{_text(title)}</h4><dl>' + ''.join(f'<dt>{_text(k)}</dt><dd>{_text(v)}</dd>' for k,v in facts.items() if v not in ('', None)) + '</dl>'
 
-# %% ../nbs/18_widgets.ipynb #25c08543
+# %% ../nbs/18_widgets.ipynb #bfd07e5c
 def menu(
     what:str,    # What is chosen
     counts:dict, # Name to number of photographs
     changed      # Called when another is chosen
-): # An ipywidgets `Dropdown` whose value is a name, or None for any
+): # An ipywidgets `Dropdown` whose value is a name, '' for any, or -1 for what is not known
     "A list of names to choose from, or any"
-    d = ipw.Dropdown(options=[(f'any {what}', None), *((f"{k or 'not known'} ({v:,})", k) for k,v in counts.items())], tooltip=what, layout=ipw.Layout(display=None if len(counts) > 1 else 'none'))
+    d = ipw.Dropdown(options=[(f'any {what}', ''), *((f"{k or 'not known'} ({v:,})", k or -1) for k,v in counts.items())], tooltip=what, layout=ipw.Layout(display=None if len(counts) > 1 else 'none'))
     d.observe(lambda _: changed(), 'value')
     return d
+
+def _chosen(d):
+    "The name chosen in a menu; None for any, '' for what is not known"
+    return {'': None, -1: ''}.get(d.value, d.value)
 
 # %% ../nbs/18_widgets.ipynb #f6dafe7b
 def open_upload(
@@ -266,21 +271,22 @@ class DataExplorer(Explorer):
     @property
     def cards(self)->list: return self.grid.cards # Those that are shown
 
-# %% ../nbs/18_widgets.ipynb #22d309a9
+# %% ../nbs/18_widgets.ipynb #e3d4c158
 @patch
 def rows(self:DataExplorer)->np.ndarray: # Positions in the table
     "The photographs that pass the filters"
     df, t, keep = self.table.df, self.table, np.ones(len(self.table), bool)
-    if self.split.value is not None: keep &= (df['split']==self.split.value).to_numpy()
-    if self.category.value is not None: keep &= (df['category']==(t.categories.index(self.category.value) if self.category.value else -1)).to_numpy()
-    if self.attribute.value is not None: keep &= t.attrs[:, t.attributes.index(self.attribute.value)]==self.label.value
+    split, category, attribute = map(_chosen, (self.split, self.category, self.attribute))
+    if split is not None: keep &= (df['split']==split).to_numpy()
+    if category is not None: keep &= (df['category']==(t.categories.index(category) if category else -1)).to_numpy()
+    if attribute is not None: keep &= t.attrs[:, t.attributes.index(attribute)]==self.label.value
     where = np.flatnonzero(keep)
     if self.one.value:
         item = df['item'].iloc[where]
         where = where[((item=='') | ~item.duplicated()).to_numpy()]
     return np.random.default_rng(0).permutation(where) if self.shuffled.value else where
 
-# %% ../nbs/18_widgets.ipynb #1cfdaa89
+# %% ../nbs/18_widgets.ipynb #beb79e2c
 @patch
 def _describe(self:DataExplorer, i)->tuple: # Photograph, caption, title
     "The card of row `i`"
@@ -300,7 +306,7 @@ def _category(t, i): return t.categories[c] if (c := t.df['category'].iloc[i]) >
 def refresh(self:DataExplorer):
     "Show what the filters leave"
     where = self.rows()
-    self.label.layout.display = 'none' if self.attribute.value is None else None
+    self.label.layout.display = 'none' if _chosen(self.attribute) is None else None
     self.found.value = f"<p>{len(where):,} {'items' if self.one.value else 'photographs'} of {len(self.table):,} photographs</p>" if len(where) else '<p>Nothing fits all of this.</p>'
     self.grid.fill(where)
     if len(where) and self.row not in where[:self.grid.n]: self.choose(where[0])
@@ -402,7 +408,7 @@ def turn(self:PredictionExplorer):
     self.set_threshold(self.thresholds[self.column])
     self.refresh()
 
-# %% ../nbs/18_widgets.ipynb #d6af5ef7
+# %% ../nbs/18_widgets.ipynb #1099d236
 @patch
 @_says
 def measure(self:PredictionExplorer):
@@ -413,7 +419,7 @@ def measure(self:PredictionExplorer):
     n = {k: len(self.rows(k)) for k in ('found', 'false alarm', 'missed')}
     def share(v): return 'not defined' if np.isnan(v) else f'{v:.3f}'
     self.numbers.value = _facts(f'{a} from {t:.2f} on', dict(precision=f"{share(s['precision'])}: {n['found']:,} of {s['predicted']:,.0f} that are said to have it", recall=f"{share(s['recall'])}: {n['found']:,} of {s['present']:,.0f} that have it",
-        F1=share(s['f1']), AP=f"{share(s['average_precision'])}, whatever the threshold")) + f'<p style="margin-top:6px">{n["false alarm"]:,} false alarms, {n["missed"]:,} missed, {s["known"]:,.0f} photographs</p>'
+        F1=share(s['f1']), AP=f"{share(s['average_precision'])}, whatever the threshold")) + f'<p style="margin-top:6px">{n["false alarm"]:,} false alarm{"s"*(n["false alarm"]!=1)}, {n["missed"]:,} missed, {s["known"]:,.0f} photographs</p>'
     plot_threshold(self.prob[:, j], self.table.attrs[:, j], a, t).savefig(out := io.BytesIO(), format='png', dpi=110)
     self.curve.value = out.getvalue()
     if self.show.value!='all': self.refresh()
@@ -518,12 +524,12 @@ class SimilarExplorer(Explorer):
     @property
     def cards(self)->list: return self.grid.cards # Those that are shown
 
-# %% ../nbs/18_widgets.ipynb #83aa86a2
+# %% ../nbs/18_widgets.ipynb #ddb7ef82
 @patch
 @_says
 def refresh(self:SimilarExplorer):
     "Search again, or list the gallery where there is no query yet"
-    q, kwargs = self.query, dict(category=self.category.value, attributes=self.attribute.value)
+    q, kwargs = self.query, dict(category=_chosen(self.category), attributes=_chosen(self.attribute))
     self.back.disabled, self.detail.layout.display = not self.history, 'none' if q is None else None
     rows = _Stock(self.gallery, **kwargs) if q is None else self.gallery.search(q['of'], k=self.k, **kwargs).to_dict('records')
     self.found.value = '<p>' + (f'{len(rows):,} photographs: click one to find what looks like it' if q is None else f'The {len(rows):,} nearest, of {self.gallery.count(**kwargs):,} photographs' if len(rows) else 'Nothing fits all of this.') + '</p>'

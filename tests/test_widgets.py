@@ -127,7 +127,9 @@ def test_data(page):
     before = pictures(ex)
     ex.locator('select').first.select_option(index=3)                      # a split
     page.wait_for_function('([ex, before]) => [...ex.querySelectorAll(".fashion-card img")].map(i => i.src).join() != before', arg=[ex.element_handle(), ','.join(before)])
-    ex.get_by_text(re.compile(r'^\d+ items of 60 photographs$')).wait_for()
+    ex.get_by_text(re.compile(r'^8 items of 60 photographs$')).wait_for()
+    ex.locator('select').first.select_option(label='any split')
+    ex.get_by_text(re.compile(r'^24 items of 60 photographs$')).wait_for()
     assert not page.wrong
 
 def test_predictions(page, tmp_path):
