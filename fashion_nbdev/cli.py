@@ -189,7 +189,7 @@ def check_fashion(argv=None):
     if a.json: r.to_json(a.json)
     return r.exit_code
 
-# %% ../nbs/20_cli.ipynb #8f08ed5f
+# %% ../nbs/20_cli.ipynb #bb4331e2
 def predict_flags(
     checkpoint:str,      # The model: a best_<task>_model.pth
     format:str='table',  # table, csv or jsonl (JSON lines)
@@ -227,7 +227,7 @@ def predict_fashion(argv=None):
         with atomic_write(a.output) as tmp, open(tmp, 'w', encoding='utf-8', newline='') as out: m.write_rows(results(), out, a.format)
         print(f'written to {a.output}')
     else: m.write_rows(results(), sys.stdout, a.format)
-    if a.sheet and shown: _save(show_images([open_image(p, 256) for p,_ in shown], [str(o) for _,o in shown], ncols=6, size=1.6, caption=f'{len(shown)} photographs'), a.sheet)
+    if a.sheet and shown: _save(show_images([open_image(p, 256) for p,_ in shown], [o.brief() for _,o in shown], ncols=6, size=1.6, caption=f'{len(shown)} photographs'), a.sheet)
     return 1 if bad and not shown else 0
 
 def _save(fig, path):

@@ -24,7 +24,7 @@ from .models import *
 from .checkpoints import *
 from .learner import *
 
-# %% ../nbs/15_predict.ipynb #4422c752
+# %% ../nbs/15_predict.ipynb #3f8f1ea4
 @dataclass
 class Prediction:
     "What a model says of a photograph"
@@ -34,8 +34,10 @@ class Prediction:
     attributes:dict=field(default_factory=dict) # Those above their thresholds -> probability
     embedding:np.ndarray|None=field(default=None, repr=False) # `[d]`, float32, unit length
 
-    def __str__(self):
-        return ', '.join(([f'{self.category} ({self.probability:.0%})'] if self.category else []) + [f'{k} ({v:.0%})' for k,v in self.attributes.items()]) or 'an embedding'
+    def brief(self, n:int=3)->str: # The category and the `n` surest attributes
+        "What is said, in a line"
+        return ', '.join(([f'{self.category} ({self.probability:.0%})'] if self.category else []) + [f'{k} ({v:.0%})' for k,v in list(self.attributes.items())[:n]]) or 'an embedding'
+    def __str__(self): return self.brief(len(self.attributes))
 
 # %% ../nbs/15_predict.ipynb #74187600
 @torch.no_grad()
