@@ -13,13 +13,13 @@ from pytorch_metric_learning.miners import BatchHardMiner
 from pytorch_metric_learning.reducers import MeanReducer
 from torch import Tensor, nn
 
-# %% ../nbs/08_losses.ipynb #2163dc3e
+# %% ../nbs/08_losses.ipynb #9e90abb8
 def class_weights(
     targ,          # `[rows]` labels from 0, -1 where unknown; of the training split
     n:int,         # Number of classes
     power:float=.5 # 0: every photograph counts the same; 1: every class does
 )->Tensor: # `[n]`, float32; its mean over the known rows is 1
-    "A weight a class, proportional to 1 / count ** `power`; a class without rows in `targ` gets 1"
+    "A weight a class, proportional to `count**-power`; a class without rows in `targ` gets 1"
     targ = torch.as_tensor(targ).long()
     count = torch.bincount(targ[targ >= 0], minlength=n).double()
     w = count.clamp(min=1)**-power
