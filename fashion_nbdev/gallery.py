@@ -380,7 +380,7 @@ def search(self:Gallery,
     df = _frame(hits).assign(similarity=lambda df: 1-df.pop('_distance').astype(float))
     return df.sort_values(['similarity', 'id'], ascending=[False, True], ignore_index=True)
 
-# %% ../nbs/16_gallery.ipynb #cd31ff41
+# %% ../nbs/16_gallery.ipynb #10c4b50c
 @patch
 def index(self:Gallery,
     kind:str='IvfSq',       # LanceDB's name of it: `IvfSq`, `IvfFlat`, `IvfPq`, `IvfRq`, `HnswSq` or `HnswPq`
@@ -395,7 +395,8 @@ def index(self:Gallery,
     t = time.perf_counter()
     self._commit(self.table.create_index, 'embedding', config=getattr(kinds, kind)(distance_type='cosine'), replace=True)
     built = time.perf_counter()-t
-    rows = self.table.take_offsets(sorted(random.Random(0).sample(range(n), min(queries, n)))).select(['id', 'embedding']).to_arrow()
+    while not len(rows := self._commit(self._sample, queries)):          # others may have removed rows since they were counted
+        if not len(self): raise DataError(f'{self.path}: all photographs were removed while the index was built')
     found, ms = {}, {}
     for exact in (True, False):
         self._nearest(rows['embedding'][0].as_py(), k, exact=exact)        # the first search opens files
@@ -404,6 +405,11 @@ def index(self:Gallery,
         ms[exact] = (time.perf_counter()-t)*1000/len(rows)
     recall = np.mean([len({*a} & {*b})/max(len(a), 1) for a,b in zip(found[True], found[False])])
     return dict(kind=kind, rows=n, recall=round(float(recall), 4), exact_ms=round(ms[True], 1), approximate_ms=round(ms[False], 1), build_s=round(built, 1))
+
+@patch
+def _sample(self:Gallery, n):
+    "Ids and embeddings of `n` rows, or fewer if rows go in the meantime"
+    return self.table.take_offsets(sorted(random.Random(0).sample(range(rows := len(self)), min(n, rows)))).select(['id', 'embedding']).to_arrow()
 
 # %% ../nbs/16_gallery.ipynb #349d1378
 def folder_rows(

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['RESIZES', 'MEAN', 'STD', 'GREY', 'YIQ', 'fit', 'load_image', 'Photos', 'one_core_threads', 'ahead', 'empty_array',
-           'file_lock', 'PhotoCache', 'prefetch', 'Augment', 'warp', 'cut', 'color_matrix', 'recolor', 'preprocessing',
+           'file_lock', 'PhotoCache', 'prefetch', 'Augment', 'warp', 'color_matrix', 'recolor', 'preprocessing',
            'load_square', 'prepare_image']
 
-# %% ../nbs/05_images.ipynb #bfeb1c3b
+# %% ../nbs/05_images.ipynb #e2a4dcab
 import contextlib, hashlib, io, json, math, os, shutil, sys, threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 
-import numpy as np, torch, torch.nn.functional as F
+import cv2, numpy as np, torch, torch.nn.functional as F
 from fastcore.basics import patch
 from PIL import Image, ImageOps
 from torch import Tensor, nn
@@ -417,20 +417,6 @@ def warp(
     grid = (affine[..., :1]*t)[:, :, None] + (affine[..., 1:2]*t+affine[..., 2:])[..., None]
     return F.grid_sample(x, grid.permute(0, 2, 3, 1), padding_mode=padding, align_corners=False)
 
-# %% ../nbs/05_images.ipynb #652b439e
-def cut(
-    x:Tensor,      # `[b,3,s,s]`, uint8
-    affine:Tensor, # `[b,2,3]`, as `warp` takes it, without rotation
-    size:int       # Pixels a side of the result
-)->Tensor: # `[b,3,size,size]`, float
-    "What `warp` sees, but cut at whole pixels and antialiased"
-    s, out = x.shape[-1], torch.empty(len(x), 3, size, size)
-    for i,((w,_,cx),(_,h,cy)) in enumerate(affine.tolist()):
-        (l, r), (t, b) = ((max(round(s*(1+c-abs(d))/2), 0), round(s*(1+c+abs(d))/2)) for c,d in ((cx, w), (cy, h)))
-        y = F.interpolate(x[i:i+1, :, t:max(b, t+1), l:max(r, l+1)], (size, size), mode='bilinear', antialias=True)[0]
-        out[i] = y.contiguous().flip(2) if w<0 else y
-    return out
-
 # %% ../nbs/05_images.ipynb #bbc56c6e
 GREY = np.array([.299, .587, .114], np.float32) # Shares of red, green and blue in how bright a pixel looks
 YIQ = np.array([GREY, [.596, -.274, -.322], [.211, -.523, .312]], np.float32) # Grey and two colour axes from red, green and blue
@@ -451,22 +437,20 @@ def color_matrix(
     M = br*co*(np.linalg.inv(YIQ) @ turn @ YIQ @ (sa*np.eye(3, dtype=np.float32)+(1-sa)*GREY))
     return tuple(torch.from_numpy(o) for o in (M/(255*s), br*(1-co)*GREY/(255*s), np.tile(-m/s, (len(a), 1, 1))))
 
-# %% ../nbs/05_images.ipynb #c82edb79
+# %% ../nbs/05_images.ipynb #2f9e27d4
 def recolor(
     x:Tensor,       # `[b,3,h,w]`, float, 0 to 255
     M:Tensor,       # `[b,3,3]`, from `color_matrix`, as the next two
     G:Tensor,       # `[b,3,3]`
     c:Tensor,       # `[b,3,1]`
     low=(0, 0, 0),  # The result is clipped to this range: what black and white become
-    high=(1, 1, 1),
-    out=None        # `[b,3,h,w]`, where the result goes; new if not given
+    high=(1, 1, 1)
 )->Tensor: # `[b,3,h,w]`
     "The colours of `x` changed by its matrix"
-    y = out if out is not None and out.is_contiguous() else torch.empty_like(x)
-    c = torch.baddbmm(c, G, x[:, :, ::4].mean((2, 3))[..., None])
-    torch.bmm(M, x.flatten(2), out=y.view(len(x), 3, -1)).add_(c)
+    c = torch.baddbmm(c, G, x.mean((2, 3))[..., None])
+    y = torch.bmm(M, x.flatten(2)).add_(c).view_as(x)
     for i in range(3): y[:, i].clamp_(low[i], high[i])
-    return y if out is None or out is y else out.copy_(y)
+    return y
 
 # %% ../nbs/05_images.ipynb #d52dec94
 @patch
@@ -485,7 +469,40 @@ def draw_erase(self:Augment, b:int, generator=None)->dict: # Photograph -> top, 
     box = np.concatenate([(1-hw)*u[:, 3:], hw], 1)
     return {int(i): box[i].tolist() for i in np.flatnonzero(u[:, 0]<self.erase)}
 
-# %% ../nbs/05_images.ipynb #0552cc59
+# %% ../nbs/05_images.ipynb #0ff90cab
+cv2.setNumThreads(1) # The threads are ours
+
+@patch
+def _train_bytes(self:Augment, x, out, affine, M, G, c):
+    "`_train_floats`, a photograph after the other, on a CPU"
+    b, s, n, to_bytes = len(x), x.shape[-1], self.size, 255*np.array(self.std, np.float32)[:, None]
+    x, out, A, M, G = x.permute(0, 2, 3, 1).contiguous().numpy(), out.permute(0, 2, 3, 1).numpy(), affine.double().numpy(), M.numpy()*to_bytes, G.numpy()*to_bytes
+    k = s//max(s//n, 1)                                     # pixels a side after averaging blocks of them
+    pixels = np.concatenate([A[..., :2]*k/n, k/2*(A[..., :2].sum(2, keepdims=True)*(1/n-1)+A[..., 2:]+1)-.5], 2)     # `affine` in pixels, not from -1 to 1
+    colour, normal = np.concatenate([M, M[..., :1]], 2), np.concatenate([np.diag(1/to_bytes[:, 0]), c[0].numpy()], 1)
+    middle, half = A[..., 2], np.abs(A[:, [0, 1], [0, 1]])
+    corners = (k/2*np.stack([1+middle-half, 1+middle+half], 1)).round().clip(0, k).astype(int)     # left and top, right and bottom
+    y, z = np.empty((n, n, 3), np.uint8), np.empty((n, n, 3), np.float32)
+    for i in range(b):
+        v = x[i] if k==s else cv2.resize(x[i], (k, k), interpolation=cv2.INTER_AREA)
+        if self.rotation: cv2.warpAffine(v, pixels[i], (n, n), y, cv2.INTER_LINEAR|cv2.WARP_INVERSE_MAP, cv2.BORDER_REFLECT)
+        else:
+            (l, t), (r, e) = corners[i]
+            cv2.resize(v[min(t, e-1):e, min(l, r-1):r], (n, n), y)
+            if A[i, 0, 0] < 0: cv2.flip(y, 1, y)
+        colour[i, :, 3] = G[i]@cv2.mean(y)[:3]
+        cv2.transform(y, colour[i], y)
+        np.copyto(z, y)
+        if (o := out[i]).flags.c_contiguous: cv2.transform(z, normal, o)
+        else: o[:] = cv2.transform(z, normal, z)
+
+@patch
+def _train_floats(self:Augment, x, out, affine, M, G, c):
+    "The whole batch at once, on a GPU"
+    y, shrink = x.to(torch.float32, memory_format=torch.contiguous_format), x.shape[-1]//self.size
+    y = warp(F.avg_pool2d(y, shrink) if shrink > 1 else y, affine, self.size)
+    out.copy_(recolor(y, M, G, c, [-m/s for m,s in zip(self.mean, self.std)], [(1-m)/s for m,s in zip(self.mean, self.std)]))
+
 @patch
 def _eval(self:Augment, x, out):
     s = round(x.shape[-1]*self.center)
@@ -495,15 +512,7 @@ def _eval(self:Augment, x, out):
     for i in range(3): x[:, i].sub_(255*self.mean[i]).div_(255*self.std[i])
     out.copy_(x)
 
-@patch
-def _train(self:Augment, x, out, affine, M, G, c):
-    if x.device.type=='cpu' and not self.rotation: y = cut(x, affine, self.size)
-    else:
-        y, shrink = x.to(torch.float32, memory_format=torch.contiguous_format), x.shape[-1]//self.size
-        y = warp(F.avg_pool2d(y, shrink) if shrink > 1 else y, affine, self.size, 'reflection' if self.rotation else 'border')
-    recolor(y, M, G, c, [-m/s for m,s in zip(self.mean, self.std)], [(1-m)/s for m,s in zip(self.mean, self.std)], out)
-
-# %% ../nbs/05_images.ipynb #ed0a9e9b
+# %% ../nbs/05_images.ipynb #1c8766ff
 @patch
 @torch.no_grad()
 def forward(self:Augment,
@@ -511,7 +520,8 @@ def forward(self:Augment,
     generator=None # A CPU `torch.Generator`; the default one if not given
 )->Tensor: # `[b,3,size,size]`, float32, normalised
     "`xb` augmented in `train()`, its centre in `eval()`"
-    b, n, dev, f, inference = len(xb), self.size, xb.device, self._train if self.training else self._eval, torch.is_inference_mode_enabled()
+    b, n, dev, inference = len(xb), self.size, xb.device, torch.is_inference_mode_enabled()
+    f = self._eval if not self.training else self._train_bytes if dev.type=='cpu' else self._train_floats
     draws = (self.draw_affine(b, generator), *self.draw_colors(b, generator)) if self.training else ()
     boxes = self.draw_erase(b, generator) if self.training else {}
     shape = (b, n, n, 3) if self.channels_last else (b, 3, n, n)
@@ -523,7 +533,9 @@ def forward(self:Augment,
         for i in boxes.keys() & set(r):
             t, l, h, w = (round(o*n) for o in boxes[i])
             out[i, :, t:t+h, l:l+w] = 0
-    if dev.type=='cpu': list(one_core_threads('augment', torch.get_num_threads()).map(part, [range(i, min(i+4, b)) for i in range(0, b, 4)]))
+    if dev.type=='cpu':
+        k = max(1, min(8, -(-b//torch.get_num_threads())))                     # photographs a thread takes at a time
+        list(one_core_threads('augment', torch.get_num_threads()).map(part, [range(i, min(i+k, b)) for i in range(0, b, k)]))
     else: part(range(b))
     return out
 
