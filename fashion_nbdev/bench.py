@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ALL_HEADS', 'PARTS', 'race', 'ratios', 'Bench', 'plain_transforms', 'PlainPhotos', 'Apart', 'bench_images',
-           'random_batch', 'make_losses', 'plain_step', 'make_step', 'conv_peak', 'step_work', 'bench_training',
-           'bench_loading', 'random_gallery', 'plain_recall', 'memory_growth', 'retrieval_memory', 'bench_retrieval',
-           'plain_predict', 'untrained', 'bench_prediction', 'bench_commands', 'plain_training', 'bench_classification',
-           'machine', 'bench', 'bench_figure']
+           'random_batch', 'make_losses', 'plain_step', 'plain_device', 'make_step', 'conv_peak', 'step_work',
+           'bench_training', 'bench_loading', 'random_gallery', 'plain_recall', 'memory_growth', 'retrieval_memory',
+           'bench_retrieval', 'plain_predict', 'untrained', 'bench_prediction', 'bench_commands', 'plain_training',
+           'bench_classification', 'machine', 'bench', 'bench_figure']
 
 # %% ../nbs/22_bench.ipynb #6f2bd5bd
 import math, os, platform, subprocess, sys, tempfile, time
@@ -65,7 +65,7 @@ def ratios(
     return [dict(what=f'{what}: {k}' if k else what, reference=show(seconds.iloc[:, 0]), ours=show(seconds[k]), unit=unit, ratio=np.median(r[:, i]), low=r[:, i].min(), high=r[:, i].max())
             for i,k in enumerate(seconds) if i]
 
-# %% ../nbs/22_bench.ipynb #d681575a
+# %% ../nbs/22_bench.ipynb #699675a5
 @dataclass
 class Bench:
     "What a benchmark runs on, and how large it is"
@@ -75,6 +75,7 @@ class Bench:
     size:int=224         # Side of the square that the network sees, pixels
     body:str='resnet50'  # A torchvision network
     batch_size:int=32    # Photographs in a step
+    epochs:int=1         # Of the whole training run
     rounds:int=5         # Timed rounds of each comparison
     queries:int=14_218   # Query embeddings; the defaults are the size of In-shop
     gallery:int=12_612   # Gallery embeddings
@@ -159,7 +160,7 @@ def make_losses()->dict: return dict(category=CategoryLoss(), attributes=Attribu
 
 ALL_HEADS = dict(category=50, attributes=26, embedding=256) # Of the networks that are timed: DeepFashion's categories and attributes
 
-# %% ../nbs/22_bench.ipynb #fc652d39
+# %% ../nbs/22_bench.ipynb #d04b9a9c
 def plain_step(
     net:nn.Module,
     opt,          # Optimiser
@@ -172,6 +173,8 @@ def plain_step(
     loss = sum(losses[h](o, targets[h]) for h,o in zip(targets, out if isinstance(out, tuple) else (out,)))
     opt.zero_grad(); loss.backward(); opt.step()
 
+def plain_device(cpu=False): return torch.device('cuda' if torch.cuda.is_available() and not cpu else 'cpu')
+
 def make_step(
     b:Bench,
     size:int,      # Pixels a side
@@ -180,20 +183,21 @@ def make_step(
 ): # A function that trains one step, on photographs as `Photos` gives them or on random pixels
     "A step of training, ready to be timed"
     set_seed(0)
-    acc, net = make_accelerator('fp32' if plain else b.precision, b.cpu), FashionNet(heads, b.body)
-    xb, (targets, place) = random_batch(b.batch_size, preprocessing(size)['store'], heads)
+    net, (xb, (targets, place)) = FashionNet(heads, b.body), random_batch(b.batch_size, preprocessing(size)['store'], heads)
     if plain:
-        net, targets, losses = net.to(acc.device).train(), {h: t.to(acc.device) for h,t in targets.items()}, {h: l.to(acc.device) for h,l in make_losses().items() if h in heads}
-        x, opt = torch.randn(b.batch_size, 3, size, size, device=acc.device), torch.optim.AdamW(net.parameters())
+        device = plain_device(b.cpu)
+        net, targets, losses = net.to(device).train(), {h: t.to(device) for h,t in targets.items()}, {h: l.to(device) for h,l in make_losses().items() if h in heads}
+        x, opt = torch.randn(b.batch_size, 3, size, size, device=device), torch.optim.AdamW(net.parameters())
         step = lambda _: plain_step(net, opt, losses, x, targets)
     else:
-        task = next(t for t in TASKS.values() if set(t.heads)==set(heads))
+        acc = make_accelerator(b.precision, b.cpu)
+        device, task = acc.device, next(t for t in TASKS.values() if set(t.heads)==set(heads))
         l = Learner(net, task, {h: o for h,o in make_losses().items() if h in heads}, {}, {}, build_augment(preprocessing(size)), Settings(), acc)
         l.model.train(); l.augment.train(); l.sums = {}
-        step = lambda x: l.step((x.to(acc.device), (targets, place)), .5)
+        step = lambda x: l.step((x.to(device), (targets, place)), .5)
     def timed(x=xb):
         step(x)
-        if acc.device.type=='cuda': torch.cuda.synchronize()
+        if device.type=='cuda': torch.cuda.synchronize()
     return timed
 
 # %% ../nbs/22_bench.ipynb #56789452
@@ -348,37 +352,52 @@ def bench_commands(b:Bench)->list:
     ways = {'import torch': lambda: run('import torch')} | {n.replace('_', '-'): ask(n) for n in ('train_multimodal', 'predict_fashion', 'search_fashion')}
     return ratios(race(ways, b.rounds), '--help')
 
-# %% ../nbs/22_bench.ipynb #b6596abb
+# %% ../nbs/22_bench.ipynb #2fcbd3d3
 def plain_training(
-    train:Table,   # Photographs and categories
-    valid:Table,
-    b:Bench
-)->float: # Accuracy
-    "A script for one epoch: `DataLoader` workers, torchvision's network and transforms, float32, validation, `torch.save`"
-    device = make_accelerator('fp32', b.cpu).device
-    look = T.Compose([T.Resize((b.size, b.size)), T.ToTensor(), T.Normalize(MEAN, STD)])
-    load = lambda t, tf: DataLoader(PlainPhotos([Path(t.img_dir)/p for p in t.df['path']], tf, t.df['category'].tolist()), b.batch_size, shuffle=tf is not look, num_workers=4)
-    net = get_model(b.body, num_classes=len(train.categories)).to(device)
-    opt, right = torch.optim.AdamW(net.parameters()), 0
-    net.train()
-    for x,y in load(train, plain_transforms(b.size, 10)): plain_step(net, opt, dict(category=nn.CrossEntropyLoss()), x.to(device), dict(category=y.to(device)))
-    net.eval()
-    with torch.no_grad():
-        for x,y in load(valid, look): right += (net(x.to(device)).argmax(1).cpu()==y).sum().item()
-    torch.save(net.state_dict(), Path(b.folder)/'plain.pth')
+    s:Settings
+)->float: # Accuracy on the validation split after the last epoch
+    "A plain script: `DataLoader` workers, torchvision's network and transforms, float32, validation, `torch.save`"
+    set_seed(s.seed)
+    device = plain_device(s.cpu)
+    train, valid = (read_labels(s.img_dir, s.anno_dir, split, attributes=False) for split in ('train', 'val'))
+    look = T.Compose([T.Resize((s.size, s.size)), T.ToTensor(), T.Normalize(MEAN, STD)])
+    load = lambda t, tf: DataLoader(PlainPhotos([Path(t.img_dir)/p for p in t.df['path']], tf, t.df['category'].tolist()), s.batch_size, shuffle=t is train, drop_last=t is train, num_workers=4)
+    batches, judged = load(train, plain_transforms(s.size, 10)), load(valid, look)
+    net = get_model(s.body, num_classes=len(train.categories)).to(device)
+    loss = nn.CrossEntropyLoss(class_weights(train.df['category'], len(train.categories), s.class_balance), label_smoothing=s.label_smoothing).to(device)
+    opt = torch.optim.AdamW(net.parameters(), s.lr, weight_decay=s.weight_decay)
+    rates = torch.optim.lr_scheduler.LambdaLR(opt, lambda i: schedule(i/(len(batches)*s.epochs), s.warmup))
+    for _ in range(s.epochs):
+        net.train()
+        for x,y in batches:
+            plain_step(net, opt, dict(category=loss), x.to(device), dict(category=y.to(device)))
+            rates.step()
+        net.eval()
+        with torch.no_grad(): right = sum((net(x.to(device)).argmax(1).cpu()==y).sum().item() for x,y in judged)
+        torch.save(net.state_dict(), f'{s.output_dir}/plain.pth')
     return right/len(valid)
 
-# %% ../nbs/22_bench.ipynb #8762870c
+# %% ../nbs/22_bench.ipynb #39bf8ee9
 def bench_classification(b:Bench)->list:
-    "One epoch of classification from JPEG to checkpoint, against a plain script"
+    "`train-classification` from JPEG to checkpoint against a plain script: speed, and accuracy after the last epoch"
     if not b.anno_dir: raise DataError('the part classification needs labels: pass --anno-dir as well, or no --img-dir for drawn garments')
-    t, small = {}, Path(b.folder)/'few'
-    for split,n in (('train', min(b.photographs, 9*b.batch_size)), ('val', b.batch_size)):
-        whole = read_labels(b.img_dir, b.anno_dir, split, attributes=False)
-        t[split] = whole.subset(np.random.default_rng(0).permutation(len(whole))[:n])
-    write_layout(Table(pd.concat([o.df for o in t.values()]), None, t['val'].categories, [], b.img_dir), small)
-    run = lambda: train('classification', Settings(img_dir=b.img_dir, anno_dir=str(small), output_dir=f'{b.folder}/run', body=b.body, size=b.size, epochs=1, batch_size=b.batch_size, precision=b.precision, cpu=b.cpu, quiet=True))
-    return ratios(race({'plain script': lambda: plain_training(t['train'], t['val'], b), '': run}, min(b.rounds, 2)), f'classification, an epoch of {len(t["train"])} photographs from JPEG to checkpoint, {b.body}, {b.size} px', len(t['train']), '/s')
+    few, accuracy = Path(b.folder)/'few', {}
+    tables = [read_labels(b.img_dir, b.anno_dir, split, attributes=False) for split in ('train', 'val')]
+    tables = [t.subset(np.random.default_rng(0).permutation(len(t))[:n]) for t,n in zip(tables, (b.photographs, max(b.photographs//8, b.batch_size)))]
+    write_layout(Table(pd.concat([t.df for t in tables]), None, tables[0].categories, [], b.img_dir), few)
+    def run(code): return subprocess.run([sys.executable, '-c', code], check=True, stdout=subprocess.PIPE, text=True).stdout
+    def settings(name): return Settings(img_dir=b.img_dir, anno_dir=str(few), output_dir=tempfile.mkdtemp(prefix=f'{name}-', dir=b.folder), body=b.body, size=b.size, epochs=b.epochs, batch_size=b.batch_size, precision=b.precision, cpu=b.cpu, quiet=True)
+    def plain(): accuracy['plain'] = float(run(f'from fashion_nbdev.bench import *; from fashion_nbdev.tasks import *; print(plain_training({settings("plain")!r}))'))
+    def ours():
+        s = settings('ours')
+        flags = ['--img-dir', s.img_dir, '--anno-dir', s.anno_dir, '--output-dir', s.output_dir, '--body', s.body, '--size', s.size, '--epochs', s.epochs, '--batch-size', s.batch_size, '--precision', s.precision, '--quiet', *['--cpu']*s.cpu]
+        run(f'from fashion_nbdev.cli import *; train_classification({[*map(str, flags)]})')
+        accuracy['ours'] = load_checkpoint(f'{s.output_dir}/best_classification_model.pth')['history'][-1]['category_accuracy']
+    what = f'classification, {b.body}, {b.size} px, {b.epochs} epoch{"s" if b.epochs > 1 else ""} of {len(tables[0]):,} photographs'
+    rows = ratios(race({'plain script': plain, '': ours}, min(b.rounds, 2), warm=0), what, len(tables[0])*b.epochs, '/s')
+    p, o, n = accuracy['plain'], accuracy['ours'], len(tables[1])
+    noise = 1.96*math.sqrt(max(p*(1-p)+o*(1-o), 1/n)/n)/max(p, 1/n)                         # of the difference, as both are shares of n photographs
+    return rows + [dict(what=f'accuracy of the last, on {n} photographs', reference=100*p, ours=100*o, unit='%', ratio=o/max(p, 1/n), low=o/max(p, 1/n)-noise, high=o/max(p, 1/n)+noise)]
 
 # %% ../nbs/22_bench.ipynb #14bc2a18
 PARTS = dict(images=bench_images, training=bench_training, loading=bench_loading, retrieval=bench_retrieval, prediction=bench_prediction, commands=bench_commands, classification=bench_classification) # What can be measured

@@ -9,12 +9,13 @@ __all__ = ['USED_BY', 'PREPARE', 'Parser', 'add_flags', 'command', 'unused', 'tr
            'search_flags', 'search_fashion', 'export_flags', 'export_fashion', 'bench_flags', 'bench_fashion',
            'demo_fashion', 'run_command']
 
-# %% ../nbs/20_cli.ipynb #b6e29a68
+# %% ../nbs/20_cli.ipynb #c7427674
 import argparse, inspect, json, os, shlex, subprocess, sys, textwrap
 from dataclasses import fields
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from fastcore.docments import docments
 
@@ -345,7 +346,7 @@ def export_fashion(argv=None):
     s = Settings(**where, quiet=a.quiet) if where else None
     print(import_module('fashion_nbdev.export').run_export(a.checkpoint, a.output, s, a.int8, a.photographs))
 
-# %% ../nbs/20_cli.ipynb #efc1d764
+# %% ../nbs/20_cli.ipynb #eadb66a8
 def bench_flags(
     parts:str='images,training,loading,retrieval,prediction,commands,classification', # What to measure, commas between
     img_dir:str='',      # Folder of photographs; drawn garments without
@@ -354,6 +355,7 @@ def bench_flags(
     size:int=224,        # Side of the square that the network sees, pixels
     body:str='resnet50', # A torchvision network
     batch_size:int=32,   # Photographs in a step
+    epochs:int=1,        # Of the whole training run
     rounds:int=5,        # Timed rounds of each comparison
     output_dir:str='',   # Write bench.csv and bench.png to this folder
     precision:str='auto',# auto (bf16 where the machine has it), bf16 or fp32
@@ -368,11 +370,11 @@ def bench_fashion(argv=None):
     add_flags(parser, bench_flags)
     a = vars(parser.parse_args(argv))
     parts, out, quiet = a.pop('parts').split(','), a.pop('output_dir'), a.pop('quiet')
-    for k in ('photographs', 'size', 'batch_size', 'rounds'):
+    for k in ('photographs', 'size', 'batch_size', 'epochs', 'rounds'):
         if a[k] <= 0: raise DataError(f'--{k.replace("_", "-")} {a[k]}: expected more than 0')
     if a['img_dir'] and not Path(a['img_dir']).is_dir(): raise DataError(f'--img-dir {a["img_dir"]}: no such folder')
     m = import_module('fashion_nbdev.bench')
-    df = m.bench(m.Bench(**a), parts, not quiet)
+    with TemporaryDirectory(prefix='bench-') as folder: df = m.bench(m.Bench(**a, folder=folder), parts, not quiet)
     print(f'{m.machine()}\n{df.drop(columns="part").round(2).to_string(index=False)}')
     if out:
         with atomic_write(Path(out)/'bench.csv') as tmp: df.to_csv(tmp, index=False)
