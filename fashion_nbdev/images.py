@@ -7,11 +7,11 @@ __all__ = ['RESIZES', 'MEAN', 'STD', 'GREY', 'YIQ', 'fit', 'load_image', 'Photos
            'file_lock', 'PhotoCache', 'prefetch', 'Augment', 'warp', 'color_matrix', 'recolor', 'preprocessing',
            'load_square', 'prepare_image']
 
-# %% ../nbs/05_images.ipynb #e2a4dcab
+# %% ../nbs/05_images.ipynb #a8e17925
 import contextlib, hashlib, io, json, math, os, shutil, sys, threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def _decode_plain(path, below):
         return decode_jpeg(torch.from_numpy(raw)) if plain else None
     except Exception: return None
 
-# %% ../nbs/05_images.ipynb #e91a32ad
+# %% ../nbs/05_images.ipynb #9be8d7fc
 class Photos:
     "The photographs at `paths` in `img_dir` as uint8 squares; unreadable ones are skipped, up to a share of `limit`, and named in `bad`"
     def __init__(self,
@@ -94,10 +94,16 @@ def one_core_threads(
     "Threads for work on photographs, in each of which torch uses one core"
     return _pool(name, n or _cores(), os.getpid())
 
-@lru_cache
 def _pool(name, n, pid):
     "`n` threads, in each of which torch uses one core; made anew in a forked process, to which threads do not come along"
-    return ThreadPoolExecutor(n, name, _one_core, (torch.get_num_threads(),))
+    with _pools_lock:
+        if (name, n, pid) not in _pools:
+            ex, here = ThreadPoolExecutor(n, name, _one_core, (torch.get_num_threads(),)), threading.Barrier(n)
+            list(ex.map(lambda _: here.wait(), range(n)))              # all begin now, and none sets a number later
+            _pools[name, n, pid] = ex
+        return _pools[name, n, pid]
+
+_pools, _pools_lock = {}, threading.Lock()
 
 def _one_core(others):
     "One core for torch in this thread; `others` again in threads that begin later, for which torch takes the last number set in any thread"
