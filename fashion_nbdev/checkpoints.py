@@ -12,8 +12,8 @@ from .core import *
 from .models import *
 from .tasks import *
 
-# %% ../nbs/11_checkpoints.ipynb #0449c3e6
-CHECKPOINT_FORMAT = 1 # Raised when a checkpoint changes so that older code cannot read it
+# %% ../nbs/11_checkpoints.ipynb #1fd3fbdd
+CHECKPOINT_FORMAT = 2 # Raised when what a checkpoint holds changes
 
 def save_file(
     path,  # Where it goes
@@ -42,7 +42,7 @@ def pack(
                 classes=list(classes), attributes=list(attributes), thresholds=plain(thresholds), metrics={k: float(v) for k,v in (metrics or {}).items()},
                 config=dict(config or {}), history=list(history), versions=versions(), state={k: v.detach().cpu().contiguous() for k,v in net.state_dict().items()})
 
-# %% ../nbs/11_checkpoints.ipynb #5a2b4f01
+# %% ../nbs/11_checkpoints.ipynb #8b6a31ff
 def load_file(path)->dict: # What `save_file` wrote, on the CPU
     "Read a file of this library; a `DataError` if it is not one"
     try: d = torch.load(path, map_location='cpu', weights_only=True)
@@ -50,6 +50,7 @@ def load_file(path)->dict: # What `save_file` wrote, on the CPU
     except Exception as e: raise DataError(f'{path}: not a checkpoint that loads safely ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
     if not isinstance(d, dict) or 'format' not in d: raise DataError(f'{path}: not a checkpoint of fashion_nbdev (a bare weight file goes to --weights)')
     if d['format'] > CHECKPOINT_FORMAT: raise DataError(f'{path}: written by a newer fashion_nbdev ({d.get("versions", {}).get("fashion_nbdev", "?")}): upgrade to read it')
+    if d['format'] < CHECKPOINT_FORMAT: raise DataError(f'{path}: written by an older fashion_nbdev, whose heads were built otherwise: train the model again')
     return d
 
 # %% ../nbs/11_checkpoints.ipynb #42803ffe

@@ -307,19 +307,12 @@ def search_fashion(argv=None):
     print(show.to_csv(index=False).rstrip() if a.format=='csv' else show.to_json(orient='records', lines=True).rstrip() if a.format=='jsonl' else brief.to_string(index=False))
     if a.sheet: _save(m.search_sheet(hits, a.photographs or [g.get(i)['path'] for i in query], f'The {len(hits)} nearest of {len(g):,}'), a.sheet)
 
-# %% ../nbs/20_cli.ipynb #20997c31
+# %% ../nbs/20_cli.ipynb #8ffc69b7
 def export_flags(
     checkpoint:str,      # The model: a best_<task>_model.pth
     output:str,          # The file to make, e.g. model.onnx
     int8:bool=False,     # Compute in int8: smaller and faster; needs the training data below
     photographs:int=256, # Training photographs that int8 is calibrated on
-    img_dir:str='',      # Folder of the photographs; with data, the export is compared with the checkpoint on validation
-    anno_dir:str='',     # Folder with the label files
-    anno_path:str='',    # In-shop partition file (image, item, train|query|gallery)
-    attr_img_dir:str='', # multimodal: photographs with labels (default: --img-dir)
-    attr_anno_dir:str='',# multimodal: their labels (default: --anno-dir)
-    retr_img_dir:str='', # multimodal: photographs with item ids (default: --img-dir)
-    retr_anno_path:str='',# multimodal: their partition file (default: --anno-path)
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `export-fashion`"
 

@@ -313,7 +313,7 @@ class SaveBestCB:
     def after_epoch(self, l):
         if l.better and l.acc.is_main_process: save_file(self.path, self.make(l))
 
-# %% ../nbs/12_learner.ipynb #d08b023c
+# %% ../nbs/12_learner.ipynb #ec339a96
 class ResumeCB:
     "Keep the whole state of a run in `path` after each epoch, and go on from there if `resume`"
     def __init__(self, path, resume=False, average=None): self.path, self.resume, self.average = path, resume, average
@@ -327,6 +327,6 @@ class ResumeCB:
     def after_epoch(self, l):
         if not l.acc.is_main_process: return
         avg = dict(avg=self.average.avg, n=self.average.n) if self.average else {}
-        save_file(self.path, dict(format=1, same=self.same(l), state=l.net.state_dict(), weighting=l.weighting.state_dict(), opt=l.opt.state_dict(), history=l.history, epoch=l.epoch, best=l.best, stop=l.stop, **avg))
+        save_file(self.path, dict(format=CHECKPOINT_FORMAT, same=self.same(l), state=l.net.state_dict(), weighting=l.weighting.state_dict(), opt=l.opt.state_dict(), history=l.history, epoch=l.epoch, best=l.best, stop=l.stop, **avg))
     def same(self, l): return {k: v for k,v in vars(l.s).items() if k not in ('resume', 'evaluate', 'compile', 'quiet', 'output_dir', 'cache', 'cpu', 'pretrained', 'weights')}
     def differ(self, old, l): return ', '.join(f'{k} was {old.get(k)}' for k,v in self.same(l).items() if old.get(k)!=v)

@@ -115,7 +115,7 @@ def _mark_epochs(ax, df, epoch, best):
         if i%2: ax.axvspan(lo, hi, color='#f1f3f6', zorder=-2)
         ax.text((lo+hi)/2, 1.005, shorten(g['stage'].iloc[0], 10), transform=ax.get_xaxis_transform(), ha='center', va='bottom', fontsize=6.5, color='#666')
 
-# %% ../nbs/17_reports.ipynb #0ab3977b
+# %% ../nbs/17_reports.ipynb #db22e441
 @plt.rc_context(STYLE)
 def plot_class_counts(
     table,   # A `Table`
@@ -132,6 +132,7 @@ def plot_class_counts(
     for ax,(draw,_) in zip(fig.subplots(1, len(parts), squeeze=False)[0], parts): draw(ax, table, n)
     return fig
 
+# %% ../nbs/17_reports.ipynb #e3026530
 _SPLITS = ['train', 'val', 'test', 'query', 'gallery']
 
 def _category_bars(ax, table, n):
@@ -194,7 +195,7 @@ def top_confusions(
     names = np.array([*map(str, names)], dtype=object)
     return pd.DataFrame(dict(true=names[i], predicted=names[j], photographs=off[i, j], share=off[i, j]/np.sum(cm, 1)[i]))
 
-# %% ../nbs/17_reports.ipynb #7bb8a9f7
+# %% ../nbs/17_reports.ipynb #0fd34bff
 @plt.rc_context(STYLE)
 def plot_confusion(
     cm:np.ndarray, # `[n,n]` counts, rows are the truth, as `confusion` gives them
@@ -217,6 +218,7 @@ def plot_confusion(
     if top: _list_confusions(axs, cm, names, o, top, cell)
     return fig
 
+# %% ../nbs/17_reports.ipynb #ca9e2754
 def _draw_confusion(fig, ax, rate, labels, counts, cell):
     from matplotlib.colors import PowerNorm
     n, fs = len(rate), 7 if cell > .24 else 6
@@ -579,7 +581,7 @@ def flatten(
     if len(xy): out[ok] = .5+(xy-(xy.min(0)+xy.max(0))/2)/np.maximum(span if method=='tsne' else span.max(), 1e-9)
     return out
 
-# %% ../nbs/17_reports.ipynb #d3e04d79
+# %% ../nbs/17_reports.ipynb #e51f13a1
 @plt.rc_context(STYLE)
 def plot_embedding_map(
     emb,               # `[n,d]`
@@ -608,6 +610,7 @@ def plot_embedding_map(
     fig.legend(*axs[0].get_legend_handles_labels(), loc='upper left', bbox_to_anchor=(1-(1.35*ncols+.1)/w, .965), ncols=ncols, fontsize=6.5, markerscale=1.3, columnspacing=.8, handletextpad=.1, borderaxespad=0)
     return fig
 
+# %% ../nbs/17_reports.ipynb #868b1f90
 def _name_groups(ax, xy, lab, names, shown):
     "Names in the middle of their groups, the largest first, where there is room"
     from matplotlib.patheffects import withStroke
@@ -630,7 +633,7 @@ def _thumbnails(ax, xy, rows, pictures, size=.07):
             ax.imshow(im, cmap='gray', extent=(x-w, x+w, y-t, y+t), aspect='equal', zorder=3)
     ax.set(xlim=(-.03, 1.03), ylim=(-.03, 1.03))
 
-# %% ../nbs/17_reports.ipynb #5cd097f9
+# %% ../nbs/17_reports.ipynb #30b8ab5c
 def explain(
     model,          # A `FashionNet`
     x,              # `[b,3,h,w]` or `[3,h,w]`, normalised
@@ -644,7 +647,7 @@ def explain(
     if x.dim()==3: return explain(model, x[None], head, index, reference)[0]
     training, kept, last = model.training, [], []
     def keep(mod, inp, out): kept.append(out.detach().float().requires_grad_()); return kept[-1]
-    hooks = [model.body.register_forward_hook(keep), [*model.heads[head]][-1].register_forward_hook(lambda mod, inp, out: last.append(inp[0] if head=='embedding' else out))]
+    hooks = [model.body.register_forward_hook(keep), (model.heads[head][-1] if head=='embedding' else model.heads[head]).register_forward_hook(lambda mod, inp, out: last.append(inp[0] if head=='embedding' else out))]
     try:
         model.eval()
         with torch.inference_mode(False), torch.enable_grad():

@@ -437,7 +437,7 @@ def rows(self:PredictionExplorer,
     where = np.flatnonzero({'found': said & (y==1), 'false alarm': said & (y==0), 'missed': ~said & (y==1)}[which])
     return where[np.argsort(p[where] if which=='missed' else -p[where], kind='stable')]
 
-# %% ../nbs/18_widgets.ipynb #44451151
+# %% ../nbs/18_widgets.ipynb #a6749902
 @patch
 @_says
 def refresh(self:PredictionExplorer):
@@ -451,6 +451,7 @@ def _describe(self:PredictionExplorer, i)->tuple: # Photograph, caption, title
     said = [f'{self.attribute.value} {self.prob[i, self.column]:.0%}'] if self.prob is not None else []
     return (self.table.img_dir, path), '\n'.join([_category(self.table, i) or Path(path).name, *said]), path
 
+# %% ../nbs/18_widgets.ipynb #59786f5c
 @patch
 @_says
 def choose(self:PredictionExplorer,
@@ -524,7 +525,7 @@ class SimilarExplorer(Explorer):
     @property
     def cards(self)->list: return self.grid.cards # Those that are shown
 
-# %% ../nbs/18_widgets.ipynb #ddb7ef82
+# %% ../nbs/18_widgets.ipynb #7001a374
 @patch
 @_says
 def refresh(self:SimilarExplorer):
@@ -541,6 +542,7 @@ def _describe(self:SimilarExplorer, r)->tuple: # Photograph, caption, title
     "The card of row `r` of the gallery"
     return r['path'], '\n'.join(filter(None, [r['category'] or r['id'], f"{r['similarity']:.3f}" if 'similarity' in r else ', '.join(r['attributes'])])), r['id']
 
+# %% ../nbs/18_widgets.ipynb #fe771f2d
 @patch
 def ask(self:SimilarExplorer,
     query:dict # `of`, an id or embedding, `photo`, `title` and `facts`
