@@ -79,7 +79,7 @@ def load_weights(
     if bad: raise DataError(f'{source}: does not fit the body: {len(bad)} of {len(own)} parameters are missing or of another shape, e.g. {bad[0]}')
     body.load_state_dict({k: state.get(k, v) for k,v in own.items()})
 
-# %% ../nbs/07_models.ipynb #a4341341
+# %% ../nbs/07_models.ipynb #f0605a7a
 def make_body(
     name:str='resnet50',   # A torchvision classification network
     pretrained:bool=False, # Start from torchvision's weights?
@@ -92,7 +92,7 @@ def make_body(
     net = tvm.get_model(name, weights=None, **aux)
     body = create_feature_extractor(net, {feature_map(net): 'map'})
     body = _Tokens(body) if name.startswith('vit') else _Map(body)
-    if state: load_weights(body.net, state, weights or name)
+    if state: load_weights(body.net, {k.removeprefix('net.'): v for k,v in state.items()}, weights or name)   # a checkpoint's body is a `_Map`
     return body
 
 class _Map(nn.Module):
