@@ -94,21 +94,22 @@ def calibration_photographs(
     if not len(xb): raise DataError(f'{table.img_dir}: no photographs to calibrate on')
     return Augment.from_preprocessing(pre).eval()(xb)
 
-# %% ../nbs/21_export.ipynb #bfcfa097
+# %% ../nbs/21_export.ipynb #ab54bd04
 def quantise(
     source, # A float32 ONNX file, as `write_onnx` makes it
     path,   # The int8 file to make
     x:Tensor# `[n,3,s,s]`, calibration photographs as the network sees them
 ):
-    "Turn the body of a float32 network into int8: activations by the ranges they have on `x`, weights channel by channel"
+    "Turn the body of a float32 network into int8: activations by the ranges that batches of `x` have on average, weights channel by channel"
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
     class Reader(CalibrationDataReader):
-        batches = (dict(photographs=x[i:i+8].numpy()) for i in range(0, len(x), 8))
+        batches = (dict(photographs=x[i:i+16].numpy()) for i in range(0, len(x), 16))
         def get_next(self): return next(self.batches, None)
     heads = [o.name for o in onnx.load(source).graph.node if any("'heads." in p.value for p in o.metadata_props)]  # the exporter notes where each operation comes from
     with _no_warnings():
-        quantize_static(str(source), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=heads)
+        quantize_static(str(source), str(path), Reader(), quant_format=QuantFormat.QDQ, per_channel=True, reduce_range=True, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, nodes_to_exclude=heads,
+                        extra_options=dict(CalibMovingAverage=True))
 
 # %% ../nbs/21_export.ipynb #9d5401af
 def export_onnx(
