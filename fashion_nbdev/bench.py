@@ -426,7 +426,7 @@ def bench(
         rows += [dict(part=p) | r for r in PARTS[p](b)]
     return pd.DataFrame(rows)
 
-# %% ../nbs/22_bench.ipynb #9e414452
+# %% ../nbs/22_bench.ipynb #b9e57c35
 def bench_figure(
     df:pd.DataFrame # As `bench` gives it
 ): # matplotlib figure
@@ -438,7 +438,8 @@ def bench_figure(
     ax.barh(y, df.ratio, xerr=[df.ratio-df.low, df.high-df.ratio], color=[colours[p] for p in df.part], height=.68, error_kw=dict(lw=.8, ecolor='#444'))
     for i,(r,hi) in enumerate(zip(df.ratio, df.high)): ax.text(hi*1.06, i, f'{r:.2g} x' if r < 10 else f'{r:.0f} x', va='center', fontsize=8)
     ax.axvline(1, color='black', lw=.8)
-    ax.set(xscale='log', xlim=(min(.3, df.low.min()/1.2), df.high.max()*2), yticks=y, yticklabels=df.what); ax.invert_yaxis(); ax.tick_params(labelsize=7.5, length=0)
+    ax.set(xscale='log', yticks=y, yticklabels=df.what); ax.invert_yaxis(); ax.tick_params(labelsize=7.5, length=0)
+    ax.set_xticks([.5, 1, 2, 5, 10, 20], ['0.5', '1', '2', '5', '10', '20']); ax.minorticks_off(); ax.set_xlim(min(.3, df.low.min()/1.2), df.high.max()*2)
     ax.set_xlabel('times as fast as the plain program', fontsize=8)
     for side in ('top', 'right', 'left'): ax.spines[side].set_visible(False)
     return fig
