@@ -19,16 +19,19 @@ def add_toc(index, names):
     nb = nbformat.read(index, 4)
     groups = {'Tutorials': [n for n in names if '/' in n], 'The library, in order': [n for n in names if '/' not in n]}
     for i,(caption,docs) in enumerate(groups.items()):
-        if docs: nb.cells.append(nbformat.v4.new_markdown_cell('\n'.join(['```{toctree}', ':hidden:', f':caption: {caption}', '', *docs, '```']), id=f'toc{i}'))
+        if docs:
+            nb.cells.append(nbformat.v4.new_markdown_cell('\n'.join(['```{toctree}', ':hidden:', f':caption: {caption}', '', *docs, '```']), id=f'toc{i}'))
     nbformat.write(nb, index)
 
 def vendor(dest):
     "Fetch the scripts for widgets and formulas from the npm registry, so that the site serves them itself"
-    if dest.exists(): return
+    if dest.exists():
+        return
     with tempfile.TemporaryDirectory() as tmp:
         for pkg,globs in VENDOR.items():
             tgz = subprocess.run(['npm', 'pack', '--silent', pkg], cwd=tmp, check=True, capture_output=True, text=True).stdout.split()[-1]
-            with tarfile.open(Path(tmp)/tgz) as t: t.extractall(tmp, filter='data')
+            with tarfile.open(Path(tmp)/tgz) as t:
+                t.extractall(tmp, filter='data')
             for f in (o for g in globs for o in (Path(tmp)/'package').glob(g)):
                 d = Path(tmp)/'vendor'/f.relative_to(Path(tmp)/'package')
                 d.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +47,8 @@ def sources(cfg, src, force, n_workers):
     files = [p for p in cfg.nbs_path.rglob('*') if p.suffix in {'.png', '.jpg', '.svg', '.gif'} and not any(o[0] in '._' for o in p.relative_to(cfg.nbs_path).parts)]
     want = {src/f'{n}.ipynb' for n in nbs} | {src/p.relative_to(cfg.nbs_path) for p in files}
     if gone := [o for o in src.rglob('*') if o.is_file() and o not in want]:
-        for p in gone: p.unlink()
+        for p in gone:
+            p.unlink()
         shutil.rmtree(src.parent/'html', ignore_errors=True)
     for p in files:
         (src/p.relative_to(cfg.nbs_path)).parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +56,8 @@ def sources(cfg, src, force, n_workers):
     since = max(p.stat().st_mtime for p in (here/'pages.py', cfg.config_file, cfg.lib_path/'_modidx.py'))
     def fresh(d, p): return d.exists() and d.stat().st_mtime > max(since, p.stat().st_mtime)
     todo = [(p, n, src/f'{n}.ipynb') for n,p in nbs.items() if force or n=='index' or not fresh(src/f'{n}.ipynb', p)]
-    with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context('spawn')) as ex: wrong = [o for o in ex.map(page, *zip(*todo)) if o]
+    with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context('spawn')) as ex:
+        wrong = [o for o in ex.map(page, *zip(*todo)) if o]
     add_toc(src/'index.ipynb', [n for n in nbs if n!='index' and (src/f'{n}.ipynb').exists()])
     return wrong
 
@@ -68,15 +73,20 @@ def main(
     os.chdir(cfg.config_path)
     build = cfg.config_path/'_build'
     src, html = build/'src', build/'html'
-    if force: shutil.rmtree(build, ignore_errors=True)
+    if force:
+        shutil.rmtree(build, ignore_errors=True)
     if wrong := sources(cfg, src, force, n_workers):
         print('\n'.join(wrong), file=sys.stderr)
-        if not lax: sys.exit(1)
-    try: vendor(here/'_vendor'/'vendor')
-    except (OSError, subprocess.CalledProcessError): print('no npm, or no registry: widgets and formulas will be loaded from a CDN')
+        if not lax:
+            sys.exit(1)
+    try:
+        vendor(here/'_vendor'/'vendor')
+    except (OSError, subprocess.CalledProcessError):
+        print('no npm, or no registry: widgets and formulas will be loaded from a CDN')
     cmd = [sys.executable, '-m', 'sphinx', '-b', 'html', '-c', str(here), '-j', str(n_workers), '-q', '--keep-going',
            *(['-W'] if not lax else []), *(['-E'] if force else []), *([] if sys.stderr.isatty() else ['--no-color']), str(src), str(html)]
-    if rc := subprocess.run(cmd).returncode: sys.exit(rc)
+    if rc := subprocess.run(cmd).returncode:
+        sys.exit(rc)
     out = Path(out or cfg.doc_path)
     shutil.rmtree(out, ignore_errors=True)
     shutil.copytree(html, out, ignore=shutil.ignore_patterns('.buildinfo', '.doctrees'))

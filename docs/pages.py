@@ -42,7 +42,8 @@ def prose(s, name, cfg, anchors):
     def notebook(m):
         text, folder, file, anchor = m[1], m[2], docname(m[3]), m[4]
         page = posixpath.normpath(posixpath.join(posixpath.dirname(name), folder+file))
-        if anchor and (full := anchors.get(f'{page}.html#{anchor.lower()}')): return ref(text, full)
+        if anchor and (full := anchors.get(f'{page}.html#{anchor.lower()}')):
+            return ref(text, full)
         return f"[{text}]({folder}{file}.ipynb{f'#{anchor}' if anchor else ''})"
     s = re.sub(r'\[`([^`]+)`\]\('+base+r'([^)]+)\)', lambda m: ref(m[1], anchors[m[2]]) if m[2] in anchors else m[0], s)
     s = _notebook.sub(notebook, s)
@@ -59,7 +60,8 @@ def comments(code):
 
 def short(node):
     "A type or default as a reader would write it"
-    if isinstance(node, ast.Name) and node.id=='NoneType': return ''
+    if isinstance(node, ast.Name) and node.id=='NoneType':
+        return ''
     return re.sub(r'\b(pathlib|collections\.abc|typing|numpy|PIL\.Image|torch)\.(?=[A-Z])', '', ast.unparse(node)) if node else ''
 
 def arguments(code):
@@ -73,18 +75,23 @@ def arguments(code):
     meaning = dict.fromkeys(names, '')
     last = code.count('\n')+1
     for line,s in said.items():
-        if line==last and last > 1: continue
+        if line==last and last > 1:
+            continue
         o = max((o for o in zip(args, names) if o[0].lineno <= line), key=lambda o: (o[0].lineno, o[0].col_offset), default=None)
-        if o: meaning[o[1]] += ' '+s
+        if o:
+            meaning[o[1]] += ' '+s
     rows = [(n, short(o.annotation), short(given.get(o.arg)), meaning[n].strip()) for o,n in zip(args, names)]
-    if a.kwonlyargs and not a.vararg: names.insert(len(a.posonlyargs)+len(a.args), '*')
+    if a.kwonlyargs and not a.vararg:
+        names.insert(len(a.posonlyargs)+len(a.args), '*')
     words = [n + (f'={short(given[n])}' if n in given else '') for n in names]
-    if fn.returns or last in said and last > 1: rows.append(('returns', short(fn.returns), '', said.get(last, '') if last > 1 else ''))
+    if fn.returns or last in said and last > 1:
+        rows.append(('returns', short(fn.returns), '', said.get(last, '') if last > 1 else ''))
     return f"({', '.join(words)})" + (f' -> {short(fn.returns)}' if fn.returns else ''), rows
 
 def described(rows):
     "A definition list of the arguments, if anything is said of them"
-    if not any(r[3] for r in rows): return ''
+    if not any(r[3] for r in rows):
+        return ''
     def term(n, t, d): return f'`{n}`' + (f' `{t}`{{.type}}' if t else '') + (f' `= {d}`{{.type}}' if d else '')
     return '::::{container} arguments\n' + '\n'.join(f'{term(*r[:3])}\n: {r[3] or "—"}\n' for r in rows) + '\n::::'
 
@@ -93,12 +100,15 @@ def showdoc(md, names):
     src = _source.search(md)
     md = _source.sub('', md).strip().removeprefix('---').strip()
     m = re.match(r'(#+) (.+)', md)
-    if not m: return md
+    if not m:
+        return md
     name, body = m[2].replace('\\', '').strip(), md[m.end():].strip()
     code, text = _signature.match(body), _signature.sub('', body, count=1).strip()
     text = re.sub(r'^\*([^*\n]+)\*', r'\1', text)
-    try: sig, rows = arguments(code[1])
-    except (SyntaxError, TypeError, tokenize.TokenError): sig, rows, text = '', [], body
+    try:
+        sig, rows = arguments(code[1])
+    except (SyntaxError, TypeError, tokenize.TokenError):
+        sig, rows, text = '', [], body
     kind = 'method' if '.' in name else 'class' if name[0].isupper() else 'function'
     module = f":module: {names[name].removesuffix('.'+name)}" if name in names else ':no-index:'
     anchor = [] if name.isalnum() else [f'<a id="{name.lower()}"></a>']  # else the heading's own, from Sphinx, is the same
@@ -111,14 +121,17 @@ class show_docs(exec_show_docs):
     "nbdev's, but of the cells that are not exported only those that import and do nothing else are run"
     def __call__(self, cell):
         own = cell.cell_type=='code' and cell.source and (cell.directives_.keys() & {'export', 'exports', 'exporti', 'exec_doc'} or 'show_doc(' in cell.source)
-        if own or cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom)) for t in cell.parsed_() or [None]): super().__call__(cell)
+        if own or cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom)) for t in cell.parsed_() or [None]):
+            super().__call__(cell)
 
 def fold_export(cell):
     "Leave exported code on the page, to be folded under what it documents; imports, and what nbdev hides, go"
     d = (cell.directives_ or {}).keys()
     imports = cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom)) for t in cell.parsed_() or [])
-    if d & {'hide', 'default_exp'} or d & {'export', 'exporti'} and imports: del cell['source']
-    elif d & {'export', 'exporti'}: cell.metadata['tags'] = ['exported', 'hide-input']
+    if d & {'hide', 'default_exp'} or d & {'export', 'exporti'} and imports:
+        del cell['source']
+    elif d & {'export', 'exporti'}:
+        cell.metadata['tags'] = ['exported', 'hide-input']
 
 def frontmatter(nb):
     "Metadata that nbdev put in the first cell"
@@ -130,9 +143,11 @@ def tag(c):
     d, t = dict(_directive.findall(c.source)), c.metadata.setdefault('tags', [])
     c.source, c.execution_count = _directive.sub('', c.source).strip('\n'), None
     t += [tag for key,tag in (('include', 'remove-cell'), ('echo', 'remove-input'), ('output', 'remove-output')) if d.get(key)=='false']
-    if 'code-fold' in d: t.append('hide-input')
+    if 'code-fold' in d:
+        t.append('hide-input')
     for o in c.outputs:
-        if 'text/html' in o.get('data', {}): o.data['text/html'] = _number.sub(r'<td\1 data-number>\2', ''.join(o.data['text/html']))
+        if 'text/html' in o.get('data', {}):
+            o.data['text/html'] = _number.sub(r'<td\1 data-number>\2', ''.join(o.data['text/html']))
 
 def defined(doc, code):
     "Where in the cell `code` the symbol is defined that the `show_doc` cell `doc` shows"
@@ -145,16 +160,23 @@ def ordered(nb):
     code, docs, seen = None, [], set()
     for c in [*nb.cells, None]:
         is_doc = c and c.cell_type=='code' and c.source.startswith('show_doc(') and c.outputs
-        if is_doc and c.source in seen: continue  # nbdev adds one for a patched method that already has one
-        if is_doc: seen.add(c.source)
-        if is_doc and code: docs.append(c); continue
+        if is_doc and c.source in seen:
+            continue  # nbdev adds one for a patched method that already has one
+        if is_doc:
+            seen.add(c.source)
+        if is_doc and code:
+            docs.append(c)
+            continue
         if code:
             yield from sorted(docs, key=lambda o: defined(o, code))
             yield code
             code, docs = None, []
-        if not c or c.cell_type=='raw' or 'WARNING: THIS FILE WAS AUTOGENERATED' in c.source: continue
-        if 'exported' in c.metadata.get('tags', []): code = c
-        else: yield c
+        if not c or c.cell_type=='raw' or 'WARNING: THIS FILE WAS AUTOGENERATED' in c.source:
+            continue
+        if 'exported' in c.metadata.get('tags', []):
+            code = c
+        else:
+            yield c
 
 def adapt(nb, name, cfg):
     "The notebook `nb` as nbdev's processors left it, for myst-nb: the page `name`"
@@ -163,14 +185,17 @@ def adapt(nb, name, cfg):
     head = f"# {fm.get('title') or cfg.title}" + (f"\n\n{{.lead}}\n{fm['description']}" if fm.get('description') else '')
     cells = [text(head, 'title')]
     for c in nb.cells:
-        if c.cell_type=='code': tag(c)
+        if c.cell_type=='code':
+            tag(c)
     for c in ordered(nb):
-        if c.cell_type=='markdown': c = text(c.source, c.id)
+        if c.cell_type=='markdown':
+            c = text(c.source, c.id)
         elif c.source.startswith('show_doc(') and (md := [o.data['text/markdown'] for o in c.outputs if 'text/markdown' in o.get('data', {})]):
             c = text(showdoc(''.join(md[0]), names), c.id)
         cells.append(c)
     shown = 'widget-view' in json.dumps([c.get('outputs', []) for c in cells])
-    if not (shown and nb.metadata.get('widgets', {}).get(WIDGETS, {}).get('state')): nb.metadata.pop('widgets', None)
+    if not (shown and nb.metadata.get('widgets', {}).get(WIDGETS, {}).get('state')):
+        nb.metadata.pop('widgets', None)
     nb.metadata.language_info = dict(name='python', pygments_lexer='python3')
     nb.cells = cells
     return nb
@@ -180,9 +205,13 @@ def page(path, name, dest):
     os.environ['IN_TEST'] = '1'
     cfg, own = get_config(), {exec_show_docs: show_docs, rm_export: fold_export}
     p = NBProcessor(path, procs=[own.get(o, o) for o in FilterDefaults().procs()])
-    try: p.process()
-    except Exception as e: return f'{path.name}: {e.__cause__ or type(e).__name__}\n{e}'
+    try:
+        p.process()
+    except Exception as e:
+        return f'{path.name}: {e.__cause__ or type(e).__name__}\n{e}'
     new = nbformat.writes(adapt(nbformat.reads(nb2str(p.nb), 4), name, cfg), 4)
     dest.parent.mkdir(parents=True, exist_ok=True)
-    if not dest.exists() or dest.read_text(encoding='utf-8')!=new: dest.write_text(new, encoding='utf-8')  # Sphinx leaves unchanged pages as they are
-    else: dest.touch()
+    if not dest.exists() or dest.read_text(encoding='utf-8')!=new:
+        dest.write_text(new, encoding='utf-8')  # Sphinx leaves unchanged pages as they are
+    else:
+        dest.touch()

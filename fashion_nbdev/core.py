@@ -30,13 +30,19 @@ def atomic_write(
         tmp = Path(name)
         yield tmp
         os.chmod(tmp, 0o666 & ~_umask())
-        with open(tmp, 'rb+') as f: os.fsync(f.fileno())
+        with open(tmp, 'rb+') as f:
+            os.fsync(f.fileno())
         os.replace(tmp, path)
-    except OSError as e: raise DataError(f'cannot write {path}: {e.strerror or e}') from e
+    except OSError as e:
+        raise DataError(f'cannot write {path}: {e.strerror or e}') from e
     finally:
-        if tmp: tmp.unlink(missing_ok=True)
+        if tmp:
+            tmp.unlink(missing_ok=True)
 
-def _umask(): os.umask(m := os.umask(0)); return m
+# %% ../nbs/00_core.ipynb #72481d9a
+def _umask():
+    os.umask(m := os.umask(0))
+    return m
 
 # %% ../nbs/00_core.ipynb #47d03cab
 def safe_path(
@@ -45,8 +51,10 @@ def safe_path(
 )->Path: # `root/rel`
     "`rel` inside `root`; a `DataError` if it leads out of it"
     p = Path(root)/rel
-    if os.path.isabs(rel) or '..' in Path(rel).parts or '\0' in rel: raise DataError(f'{rel!r} leads out of the image folder {root}')
-    if not Path(os.path.realpath(p)).is_relative_to(os.path.realpath(root)): raise DataError(f'{rel!r} is a link that leads out of the image folder {root}')
+    if os.path.isabs(rel) or '..' in Path(rel).parts or '\0' in rel:
+        raise DataError(f'{rel!r} leads out of the image folder {root}')
+    if not Path(os.path.realpath(p)).is_relative_to(os.path.realpath(root)):
+        raise DataError(f'{rel!r} is a link that leads out of the image folder {root}')
     return p
 
 # %% ../nbs/00_core.ipynb #58b52ba1

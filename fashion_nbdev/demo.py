@@ -31,7 +31,9 @@ def demo_pictures(
     ev:Evaluation
 )->dict: # Name -> figure
     "Training curves, the confusion matrix, and the best, median and worst queries"
-    res, q, g = per_query(ev), ev.query.df['item'].to_numpy(), ev.gallery.df['item'].to_numpy()
+    res = per_query(ev)
+    q = ev.query.df['item'].to_numpy()
+    g = ev.gallery.df['item'].to_numpy()
     sim, rows = nearest(ev.query_emb, ev.gallery_emb, 8)
     found = retrieval_sheet(Pictures(ev.query), Pictures(ev.gallery), rows.numpy(), g[rows.numpy()]==q[:, None], sim.numpy(), pick_queries(res, 2, q))
     cm = confusion(ev.category_prob, ev.labels.df['category'].to_numpy(), len(ev.labels.categories))
@@ -46,7 +48,8 @@ def demo(
     recipe:dict=None    # Settings that replace those of `RECIPE`
 )->dict: # The metrics
     "Draw garments, train the multimodal model on them, evaluate it, and save what came out"
-    out, start = Path(output_dir), time.time()
+    out = Path(output_dir)
+    start = time.time()
     make_garments(out/'garments', seed=seed, show=show, **(garments or GARMENTS))
     s = Settings(img_dir=str(out/'garments/img'), anno_dir=str(out/'garments/annotations'), output_dir=str(out), seed=seed, quiet=not show, **(RECIPE | (recipe or {})))
     checkpoint = train('multimodal', s)
@@ -54,7 +57,8 @@ def demo(
     print(f'\n{describe(ev, detail=False)}\n')
     save_evaluation(ev, out)
     for name,fig in demo_pictures(ev).items():
-        with atomic_write(out/f'{name}.png') as tmp: fig.savefig(tmp, format='png', dpi=120, bbox_inches='tight')
+        with atomic_write(out/f'{name}.png') as tmp:
+            fig.savefig(tmp, format='png', dpi=120, bbox_inches='tight')
         print(f'{name:10} {out/name}.png')
     print(f'{"report":10} {write_report(ev, out/"report", samples=100)}')
     print(f'{"figures":10} {out/"metrics.json"}\n{"model":10} {checkpoint}\n{time.time()-start:.0f} seconds')

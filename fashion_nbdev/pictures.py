@@ -23,16 +23,23 @@ def open_image(
     size:int|None=None # If given, a JPEG may be decoded at a fraction of its size, but no side smaller than this
 )->Image.Image: # RGB, upright
     "The photograph at `path`; a `DataError` that names the file if it is missing, not an image, truncated or too large"
-    if os.path.exists(path) and not os.path.isfile(path): raise DataError(f'{path}: not a file')   # a named pipe would be waited for
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise DataError(f'{path}: not a file')   # a named pipe would be waited for
     try:
         with Image.open(path) as im:
-            if im.width*im.height > MAX_PIXELS: raise DataError(f'{path}: {im.width} x {im.height} pixels are too many')
-            if size: im.draft('RGB', (size, size))
+            if im.width*im.height > MAX_PIXELS:
+                raise DataError(f'{path}: {im.width} x {im.height} pixels are too many')
+            if size:
+                im.draft('RGB', (size, size))
             return to_rgb(ImageOps.exif_transpose(im))
-    except DataError: raise
-    except FileNotFoundError: raise DataError(f'{path}: no such photograph') from None
-    except Exception as e: raise DataError(f'{path}: not a readable photograph ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
+    except DataError:
+        raise
+    except FileNotFoundError:
+        raise DataError(f'{path}: no such photograph') from None
+    except Exception as e:
+        raise DataError(f'{path}: not a readable photograph ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
 
+# %% ../nbs/01_pictures.ipynb #82264d9d
 def to_rgb(
     im:Image.Image # Any mode: grey, 16-bit, palette, CMYK, with or without transparency
 )->Image.Image: # RGB
@@ -62,10 +69,13 @@ def to_array(
 )->np.ndarray: # `[h,w,3]` or `[h,w]`, uint8
     "Whatever is shown as an image, as an array for matplotlib"
     a = np.asarray(x.detach().cpu() if hasattr(x, 'detach') else x)
-    if a.ndim==3 and a.shape[0] in (1, 3) and a.shape[2] not in (1, 3): a = a.transpose(1, 2, 0)
-    if a.ndim==3 and a.shape[2]==1: a = a[..., 0]
+    if a.ndim==3 and a.shape[0] in (1, 3) and a.shape[2] not in (1, 3):
+        a = a.transpose(1, 2, 0)
+    if a.ndim==3 and a.shape[2]==1:
+        a = a[..., 0]
     return a if a.dtype==np.uint8 else (a.clip(0, 1)*255).astype(np.uint8) if a.dtype.kind=='f' else a.astype(np.uint8)
 
+# %% ../nbs/01_pictures.ipynb #f8580b25
 def show_images(
     images,          # Images as `to_array` takes them
     titles=None,     # A title each
@@ -84,16 +94,20 @@ def show_images(
     nrows = max(-(-len(images)//ncols), 1)
     titles = ['\n'.join(fill(l, max(int(size*72/fontsize/.58), 8), break_long_words=False) for l in str(t).split('\n')) for t in titles]
     lines = max((t.count('\n')+1 for t in titles if t), default=0)
-    top, text = .34 if caption else .04, lines*fontsize*1.3/72 + (.04 if lines else 0)
-    cell_h, w = size*aspect+text, ncols*(size+.08)
+    top = .34 if caption else .04
+    text = lines*fontsize*1.3/72 + (.04 if lines else 0)
+    cell_h = size*aspect+text
+    w = ncols*(size+.08)
     h = nrows*(cell_h+.08)+top
     fig = new_figure(w, h)
-    if caption: fig.text(.5, 1-.06/h, fill(caption, int(w*13)), ha='center', va='top', fontsize=9)
+    if caption:
+        fig.text(.5, 1-.06/h, fill(caption, int(w*13)), ha='center', va='top', fontsize=9)
     for i,(im,t,c) in enumerate(zip(images, titles, frames)):
         r, k = divmod(i, ncols)
         ax = fig.add_axes([(k*(size+.08)+.04)/w, 1-(top+(r+1)*(cell_h+.08)-.04)/h, size/w, size*aspect/h])
         ax.imshow(to_array(im), cmap='gray')
         ax.set(xticks=[], yticks=[])
-        for s in ax.spines.values(): s.set(visible=c is not None, color=c, linewidth=2.5)
+        for s in ax.spines.values():
+            s.set(visible=c is not None, color=c, linewidth=2.5)
         ax.set_title(t, fontsize=fontsize, pad=2)
     return fig

@@ -60,7 +60,8 @@ def test_same_bytes(shop, tmp_path):
 
 def test_predict(shop):
     checkpoint = shop/'out'/'best_multimodal_model.pth'
-    if not checkpoint.exists(): checkpoint = trained(shop, 'multimodal', 'out')
+    if not checkpoint.exists():
+        checkpoint = trained(shop, 'multimodal', 'out')
     photo = next((shop/'data'/'img').rglob('*.jpg'))
     r = run(f'predict-fashion {photo} --checkpoint {checkpoint} --format jsonl')
     assert json.loads(r.stdout)['category'] in torch.load(checkpoint, weights_only=True)['classes']

@@ -38,13 +38,15 @@ def test_imports_point_down(p):
     before = [re.sub(r'^\d+[a-z]?_', '', o.stem) for o in modules if o.name < p.name]
     for c in code(p):
         for t in (o for tree in c.parsed_() or [] for o in ast.walk(tree)):
-            if isinstance(t, ast.ImportFrom) and (t.module or '').startswith(cfg.lib_name+'.'): assert t.module.split('.')[1] in before, c.source[:80]
+            if isinstance(t, ast.ImportFrom) and (t.module or '').startswith(cfg.lib_name+'.'):
+                assert t.module.split('.')[1] in before, c.source[:80]
 
 @each(notebooks)
 def test_imports_stand_alone(p):
     "The site runs cells that import something, without the cells around them"
     for c in code(p):
-        if re.match(r'#\|\s*(export|hide|eval: false)', c.source): continue
+        if re.match(r'#\|\s*(export|hide|eval: false)', c.source):
+            continue
         kinds = {isinstance(t, (ast.Import, ast.ImportFrom)) for t in c.parsed_() or []}
         assert len(kinds) < 2, f'imports and other code in one cell: {c.source[:80]}'
 
@@ -63,7 +65,8 @@ def test_no_machine_paths(p):
     "Neither text, code nor output holds a path of the machine on which it was written"
     words = [c.source for c in read_nb(p).cells]
     words += [json.dumps({k: v for k,v in {**o.get('data', {}), 'text': o.get('text', '')}.items() if not k.startswith('image/')}) for o in outputs(p)]
-    for w in words: assert not (m := MACHINE.search(w)), w[max(m.start()-60, 0):m.end()+60]
+    for w in words:
+        assert not (m := MACHINE.search(w)), w[max(m.start()-60, 0):m.end()+60]
 
 # Before heavy libraries are loaded, a command can say what is wrong
 @pytest.mark.parametrize('module', 'core tables garments prepare check cli'.split())
@@ -97,7 +100,8 @@ def commands(text):
     for block in re.findall(r'^```(?:sh|bash|console)\n(.*?)^```', text, re.M|re.S):
         for line in block.replace('\\\n', ' ').splitlines():
             words = shlex.split(line.removeprefix('$ '), comments=True)
-            if words: yield words
+            if words:
+                yield words
 
 scripts = [o.split('=')[0] for o in shlex.split(cfg.console_scripts)]
 targets = re.findall(r'^([a-z-]+):(?!=)', (root/'Makefile').read_text(), re.M)
@@ -109,16 +113,21 @@ def test_documented_command(words):
     if cmd in scripts:
         sub = args[:1] if cmd=='prepare-fashion' and args and not args[0].startswith('-') else []   # each source has its own flags
         out = subprocess.run([Path(sys.executable).parent/cmd, *sub, '--help'], capture_output=True, text=True, check=True).stdout
-        for flag in (a.split('=')[0] for a in args if a.startswith('--')): assert re.search(rf'{flag}(?![\w-])', out), f'{cmd} has no {flag}'
+        for flag in (a.split('=')[0] for a in args if a.startswith('--')):
+            assert re.search(rf'{flag}(?![\w-])', out), f'{cmd} has no {flag}'
     elif cmd=='make':
-        for a in args: assert '=' in a or a in targets
-    elif cmd in ('python', 'bash') and not args[0].startswith('-'): assert (root/args[0]).exists()
-    else: assert cmd in ('git', 'cd', 'pip', 'python', '.', 'jupyter') or (Path(sys.executable).parent/cmd).exists(), f'no such command: {cmd}'
+        for a in args:
+            assert '=' in a or a in targets
+    elif cmd in ('python', 'bash') and not args[0].startswith('-'):
+        assert (root/args[0]).exists()
+    else:
+        assert cmd in ('git', 'cd', 'pip', 'python', '.', 'jupyter') or (Path(sys.executable).parent/cmd).exists(), f'no such command: {cmd}'
 
 @pytest.mark.parametrize('name', ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'])
 def test_local_links(name):
     "Files and pictures to which the texts point are there"
-    for u in re.findall(r'(?:\]\(|src=")(?!https?:|#|mailto:)([^)\s"#]+)', (root/name).read_text()): assert (root/u).exists(), u
+    for u in re.findall(r'(?:\]\(|src=")(?!https?:|#|mailto:)([^)\s"#]+)', (root/name).read_text()):
+        assert (root/u).exists(), u
 
 def test_imports_are_declared():
     "What the library imports, anywhere in it, stands in settings.ini among what is needed to run it"
@@ -129,7 +138,8 @@ def test_imports_are_declared():
         for t in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):
             mods = [a.name for a in t.names] if isinstance(t, ast.Import) else [t.module] if isinstance(t, ast.ImportFrom) and not t.level else []
             for m in (m.split('.')[0] for m in mods):
-                if m in sys.stdlib_module_names or m==cfg.lib_name: continue
+                if m in sys.stdlib_module_names or m==cfg.lib_name:
+                    continue
                 assert {canonicalize_name(d) for d in dists.get(m, [])} & declared, f'{p.name} imports {m}: add it to settings.ini, then make requirements'
 
 def test_exported_once():
@@ -137,5 +147,6 @@ def test_exported_once():
     where = {}
     for p in sorted(cfg.lib_path.glob('[a-z]*.py')):
         names = next((ast.literal_eval(t.value) for t in ast.parse(p.read_text(encoding='utf-8')).body if isinstance(t, ast.Assign) and t.targets[0].id=='__all__'), [])
-        for n in names: where.setdefault(n, []).append(p.name)
+        for n in names:
+            where.setdefault(n, []).append(p.name)
     assert not {n: o for n,o in where.items() if len(o) > 1}

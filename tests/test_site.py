@@ -30,9 +30,12 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs):
         a = dict(attrs)
         self.anchors |= {a.get('id'), a.get('name')} - {None}
-        if tag=='a' and a.get('href'): self.links.append(a['href'])
-        elif tag in ('script', 'img', 'source') and a.get('src'): self.loads.append(a['src'])
-        elif tag=='link' and a.get('rel')!='canonical' and a.get('href'): (self.loads if 'stylesheet' in a.get('rel', '') else self.links).append(a['href'])
+        if tag=='a' and a.get('href'):
+            self.links.append(a['href'])
+        elif tag in ('script', 'img', 'source') and a.get('src'):
+            self.loads.append(a['src'])
+        elif tag=='link' and a.get('rel')!='canonical' and a.get('href'):
+            (self.loads if 'stylesheet' in a.get('rel', '') else self.links).append(a['href'])
 
 @cache
 def parsed(path): return Page(path.read_text(encoding='utf-8'))
@@ -49,13 +52,15 @@ def test_links(name):
     here, p = site/name, parsed(site/name)
     for u in p.links+p.loads:
         u = urlsplit(u)
-        if u.scheme=='data' or u.scheme=='mailto': continue
+        if u.scheme=='data' or u.scheme=='mailto':
+            continue
         if u.scheme or u.netloc:
             assert not vendored or u.geturl() not in p.loads, f'loaded from elsewhere: {u.geturl()}'
             continue
         target = (here.parent/unquote(u.path)).resolve() if u.path else here
         assert target.is_file(), f'{u.geturl()}: no such file'
-        if u.fragment and target.suffix=='.html': assert unquote(u.fragment) in parsed(target).anchors, f'{u.geturl()}: no such place'
+        if u.fragment and target.suffix=='.html':
+            assert unquote(u.fragment) in parsed(target).anchors, f'{u.geturl()}: no such place'
 
 @needs_site
 @pytest.mark.parametrize('name', pages)
@@ -116,7 +121,8 @@ def tab(request, browser, address):
     t.on('pageerror', lambda e: t_wrong.append(str(e)))
     t.on('requestfailed', lambda r: t_wrong.append(f'{r.url}: {r.failure}'))
     t.on('response', lambda r: r.status >= 400 and t_wrong.append(f'{r.url}: {r.status}'))
-    if not vendored: context.route(re.compile('^https?://(?!127)'), lambda r: r.abort())  # no CDN in a test
+    if not vendored:
+        context.route(re.compile('^https?://(?!127)'), lambda r: r.abort())  # no CDN in a test
     t.wrong = t_wrong
     yield t
     context.close()
@@ -125,11 +131,13 @@ def tab(request, browser, address):
 @pytest.mark.parametrize('name', built)
 def test_page(tab, name):
     "The page opens without an error, its widgets and formulas are drawn, and nothing sticks out at its right"
-    if not vendored and ('widget-view+json' in (text := (site/name).read_text()) or 'class="math' in text): pytest.skip('no npm here: its scripts come from elsewhere')
+    if not vendored and ('widget-view+json' in (text := (site/name).read_text()) or 'class="math' in text):
+        pytest.skip('no npm here: its scripts come from elsewhere')
     tab.goto(name, wait_until='load')
     if n := tab.locator('script[type="application/vnd.jupyter.widget-view+json"]').count():
         tab.wait_for_function('n => document.querySelectorAll(".jupyter-widgets").length >= n', arg=n)
-    if tab.locator('.math').count(): tab.wait_for_function('document.querySelectorAll(".math").length <= document.querySelectorAll("mjx-container").length')
+    if tab.locator('.math').count():
+        tab.wait_for_function('document.querySelectorAll(".math").length <= document.querySelectorAll("mjx-container").length')
     assert not tab.locator('mjx-merror').count()
     assert not tab.wrong
     assert tab.evaluate('document.documentElement.scrollWidth <= window.innerWidth')
@@ -158,7 +166,8 @@ def test_dark(tab):
 def test_phone_menu(tab):
     "On a phone the sidebar opens from a button, and leads to another page"
     tab.goto('index.html')
-    if tab.viewport_size['width'] < 500: tab.locator('label[for="__navigation"]:visible').first.click()
+    if tab.viewport_size['width'] < 500:
+        tab.locator('label[for="__navigation"]:visible').first.click()
     tab.locator('.sidebar-tree a:visible', has_text='Core').first.click()
     tab.wait_for_url('**/core.html')
     assert not tab.wrong

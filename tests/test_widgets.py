@@ -52,7 +52,8 @@ def address(process, runtime):
                 at = json.loads(f.read_text())
                 urlopen(f"{at['url']}api", timeout=2).close()
                 return f"{at['url']}lab/tree/explorers.ipynb?token={at['token']}"
-            except (ValueError, URLError, OSError): pass
+            except (ValueError, URLError, OSError):
+                pass
         time.sleep(.1)
     raise TimeoutError('JupyterLab does not answer')
 
@@ -72,13 +73,19 @@ def lab(tmp_path_factory):
         s.bind(('127.0.0.1', 0))
         port = s.getsockname()[1]
     cmd = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', '--ip=127.0.0.1', f'--port={port}', f'--ServerApp.root_dir={root}', f'--IdentityProvider.token={secrets.token_hex()}']
-    with open(own/'log', 'w') as log: process = subprocess.Popen(cmd, cwd=root, env=env, stdout=log, stderr=log)
-    try: yield address(process, own/'JUPYTER_RUNTIME_DIR')
-    except BaseException: print((own/'log').read_text()[-3000:]); raise
+    with open(own/'log', 'w') as log:
+        process = subprocess.Popen(cmd, cwd=root, env=env, stdout=log, stderr=log)
+    try:
+        yield address(process, own/'JUPYTER_RUNTIME_DIR')
+    except BaseException:
+        print((own/'log').read_text()[-3000:])
+        raise
     finally:
         process.send_signal(signal.SIGTERM)                    # it ends its kernels first
-        try: process.wait(20)
-        except subprocess.TimeoutExpired: process.kill()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 @pytest.fixture(scope='module')
 def page(lab):
@@ -139,12 +146,14 @@ def test_predictions(page, tmp_path):
     before = ex.locator('dl').inner_text()
     curve = ex.locator('img.fashion-curve').get_attribute('src')
     ex.locator('[role=slider]').focus()
-    for _ in range(20): page.keyboard.press('ArrowRight')
+    for _ in range(20):
+        page.keyboard.press('ArrowRight')
     page.wait_for_function('([ex, before, curve]) => ex.querySelector("dl").innerText != before && ex.querySelector("img.fashion-curve").src != curve', arg=[ex.element_handle(), before, curve])
     Image.new('RGB', (300, 400), 'teal').save(tmp_path/'teal.jpg')
     (tmp_path/'notes.txt').write_text('to do: buy milk')
     def upload(name):
-        with page.expect_file_chooser() as chooser: ex.get_by_role('button', name='your photograph').click()
+        with page.expect_file_chooser() as chooser:
+            ex.get_by_role('button', name='your photograph').click()
         chooser.value.set_files(tmp_path/name)
     changes(page, ex, lambda: upload('teal.jpg'))
     ex.get_by_text('teal.jpg').wait_for()

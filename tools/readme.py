@@ -32,15 +32,19 @@ def text(s, cfg):
 def printed(out):
     "What the output `out` of a cell says in words"
     d = out.get('data', {})
-    if 'text/markdown' in d: return ''.join(d['text/markdown']).strip()
-    if any(k.startswith(('image/', 'application/')) for k in d): return ''
+    if 'text/markdown' in d:
+        return ''.join(d['text/markdown']).strip()
+    if any(k.startswith(('image/', 'application/')) for k in d):
+        return ''
     t = ''.join(out.get('text', d.get('text/plain', []))).rstrip()
     return f'```\n{t}\n```' if t else ''
 
 def markdown(c, cfg):
     "The cell `c` as markdown"
-    if c.cell_type=='raw': return ''
-    if c.cell_type=='markdown': return text(c.source, cfg).strip()
+    if c.cell_type=='raw':
+        return ''
+    if c.cell_type=='markdown':
+        return text(c.source, cfg).strip()
     src = re.sub(r'^#\|.*\n?', '', c.source, flags=re.MULTILINE).strip()
     return '\n\n'.join(filter(None, [f'```python\n{src}\n```', *map(printed, c.get('outputs', []))]))
 
@@ -58,5 +62,7 @@ def main(
     "Write README.md from the index notebook"
     cfg = get_config()
     txt, path = readme(cfg), cfg.config_path/'README.md'
-    if not check: path.write_text(txt, encoding='utf-8')
-    elif not path.exists() or path.read_text(encoding='utf-8')!=txt: raise SystemExit('README.md is not what nbs/index.ipynb makes')
+    if not check:
+        path.write_text(txt, encoding='utf-8')
+    elif not path.exists() or path.read_text(encoding='utf-8')!=txt:
+        raise SystemExit('README.md is not what nbs/index.ipynb makes')

@@ -32,7 +32,8 @@ def resolve(wanted, constraints=None):
         report = Path(d)/'report.json'
         r = subprocess.run([sys.executable, '-m', 'pip', 'install', '--dry-run', '--ignore-installed', '--quiet', '--disable-pip-version-check',
                             '--report', str(report), *(['--constraint', str(constraints)] if constraints else []), *wanted], text=True, stderr=subprocess.PIPE)
-        if r.returncode: sys.exit(r.stderr)
+        if r.returncode:
+            sys.exit(r.stderr)
         return {key(o['metadata']['name']): o['metadata'] for o in json.loads(report.read_text())['install']}
 
 def needed(wanted, found, system):
@@ -49,7 +50,8 @@ def needed(wanted, found, system):
 def marker(name, on):
     "The marker for `name`, given for each system the names that are needed `on` it"
     systems = [s for s in SYSTEMS if name in on[s]]
-    if len(systems)==len(SYSTEMS): return ''
+    if len(systems)==len(SYSTEMS):
+        return ''
     return ' ; ' + ' or '.join(f'platform_system == "{s}"' for s in systems)
 
 def main():
@@ -57,13 +59,16 @@ def main():
     p.add_argument('--upgrade', action='store_true', help='renew every version')
     args, cfg, out = p.parse_args(), settings(), root/'requirements.txt'
     python = '.'.join(map(str, sys.version_info[:2]))
-    if python != cfg['min_python']: sys.exit(f"requirements.txt is made with Python {cfg['min_python']}, the oldest supported; this is {python}")
+    if python != cfg['min_python']:
+        sys.exit(f"requirements.txt is made with Python {cfg['min_python']}, the oldest supported; this is {python}")
     wanted = ' '.join(cfg[o] for o in GROUPS).split()
     found = resolve(wanted, out if out.exists() and not args.upgrade else None)
     on = {s: needed(wanted, found, s) for s in SYSTEMS}
     pins = [f"{found[n]['name']}=={found[n]['version']}{marker(n, on)}" for n in sorted(found)]
-    if local := [o for o in pins if '+' in o]: sys.exit(f'these versions are not on PyPI: {local}')
+    if local := [o for o in pins if '+' in o]:
+        sys.exit(f'these versions are not on PyPI: {local}')
     out.write_text(HEAD.format(python=python) + '\n'.join(pins) + '\n')
     print(f'requirements.txt: {len(pins)} packages')
 
-if __name__=='__main__': main()
+if __name__=='__main__':
+    main()

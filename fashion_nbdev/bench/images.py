@@ -32,28 +32,37 @@ def plain_transforms(
     return T.Compose([T.RandomResizedCrop(size, a.scale, a.ratio), T.RandomHorizontalFlip(a.flip), *turn, T.ColorJitter(a.brightness, a.contrast, a.saturation, a.hue),
                       T.ToTensor(), T.Normalize(a.mean, a.std), T.RandomErasing(a.erase)])
 
+# %% ../../nbs/bench/91_images.ipynb #d1cb4c70
 class PlainPhotos(Dataset):
     "A photograph at a time: PIL, then `tf`; with its label, if there are any"
     def __init__(self, paths, tf, labels=None): self.paths, self.tf, self.labels = paths, tf, labels
     def __len__(self): return len(self.paths)
     def __getitem__(self, i):
-        with Image.open(self.paths[i]) as im: x = self.tf(im.convert('RGB'))
+        with Image.open(self.paths[i]) as im:
+            x = self.tf(im.convert('RGB'))
         return x if self.labels is None else (x, self.labels[i])
 
+# %% ../../nbs/bench/91_images.ipynb #e7e068ab
 def _through(batches):
-    for _ in batches: pass
+    for _ in batches:
+        pass
 
+# %% ../../nbs/bench/91_images.ipynb #59b24cfb
 class Apart:
     "A function that lives in a process of its own, where nothing that the other side sets (threads, memory, precision) can reach it"
     def __init__(self,
         make:str # Python that makes the function, from the names of this module
     ):
         code = f'import sys, torch; torch.set_num_threads({torch.get_num_threads()})\nfrom fashion_nbdev.bench import *\nf = {make}\nfor _ in sys.stdin: f(); print("done", flush=True)'
-        self.make, self.process = make, subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.make = make
+        self.process = subprocess.Popen([sys.executable, '-c', code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     def __call__(self):
         print(file=self.process.stdin, flush=True)
-        if not self.process.stdout.readline(): raise DataError(f'{self.make} failed in a process of its own')
-    def close(self): self.process.stdin.close(); self.process.wait()
+        if not self.process.stdout.readline():
+            raise DataError(f'{self.make} failed in a process of its own')
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
 
 # %% ../../nbs/bench/91_images.ipynb #4a82e002
 def bench_images(b:Bench)->list:
@@ -62,9 +71,11 @@ def bench_images(b:Bench)->list:
     direct, cached = (Photos(b.img_dir, b.files, pre['store'], cache=c, show=False) for c in (None, f'{b.folder}/cache'))
     return [r for rotation in (0, 10) for r in _race_images(b, pre, direct, cached, rotation)]
 
+# %% ../../nbs/bench/91_images.ipynb #21aba7e0
 def _race_images(b, pre, direct, cached, rotation):
     aug = build_augment(pre).train()
-    aug.rotation, aug.channels_last = rotation, True                             # as the learner has it
+    aug.rotation = rotation
+    aug.channels_last = True                             # as the learner has it
     plain = DataLoader(PlainPhotos(b.paths, plain_transforms(b.size, rotation)), b.batch_size, num_workers=4, persistent_workers=True)
     ready = lambda photos: _through(aug(xb) for xb,_ in prefetch(photos, b.batches))
     ways = {'plain': lambda: _through(plain), 'from JPEG': lambda: ready(direct), 'from the cache': lambda: ready(cached)}

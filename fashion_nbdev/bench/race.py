@@ -26,10 +26,13 @@ def race(
     seconds = {k: [] for k in ways}
     for r in range(-warm, rounds):
         for k,f in ways.items():
-            t = time.perf_counter(); f()
-            if r >= 0: seconds[k].append(time.perf_counter()-t)
+            t = time.perf_counter()
+            f()
+            if r >= 0:
+                seconds[k].append(time.perf_counter()-t)
     return pd.DataFrame(seconds)
 
+# %% ../../nbs/bench/90_race.ipynb #fc7a4b59
 def ratios(
     seconds:pd.DataFrame, # As `race` gives them
     what:str,             # What all of them did
@@ -64,7 +67,8 @@ class Bench:
         self.folder = self.folder or tempfile.mkdtemp(prefix='bench-')
         if not self.img_dir:
             make_garments(f'{self.folder}/drawn', seed=1, n_train=30, n_val=8, n_test=8, n_views=3, size=400 if self.size > 100 else 64, show=False)
-            self.img_dir, self.anno_dir = f'{self.folder}/drawn/img', f'{self.folder}/drawn/annotations'
+            self.img_dir = f'{self.folder}/drawn/img'
+            self.anno_dir = f'{self.folder}/drawn/annotations'
         found = [str(p.relative_to(self.img_dir)) for p in find_photographs([self.img_dir])]
         found = found[::max(len(found)//self.photographs, 1)]
         self.files = (found*math.ceil(self.photographs/len(found)))[:self.photographs]

@@ -40,6 +40,7 @@ def random_batch(
     make = dict(category=lambda c: torch.randint(c, (n,), generator=g), attributes=lambda a: torch.randint(2, (n, a), generator=g).float(), embedding=lambda _: torch.arange(n)//4)
     return torch.randint(256, (n, 3, size, size), generator=g, dtype=torch.uint8).to(memory_format=torch.channels_last), ({h: make[h](k) for h,k in heads.items()}, {h: slice(0, n) for h in heads})
 
+# %% ../../nbs/bench/92_training.ipynb #628dc6f4
 def make_losses()->dict: return dict(category=CategoryLoss(), attributes=AttributeLoss(), embedding=TripletLoss(.3))
 
 ALL_HEADS = dict(category=50, attributes=26, embedding=256) # Of the networks that are timed: DeepFashion's categories and attributes
@@ -55,10 +56,14 @@ def plain_step(
     "What anybody would write"
     out = net(x)
     loss = sum(losses[h](o, targets[h]) for h,o in zip(targets, out if isinstance(out, tuple) else (out,)))
-    opt.zero_grad(); loss.backward(); opt.step()
+    opt.zero_grad()
+    loss.backward()
+    opt.step()
 
+# %% ../../nbs/bench/92_training.ipynb #a46f10b1
 def plain_device(cpu=False): return torch.device('cuda' if torch.cuda.is_available() and not cpu else 'cpu')
 
+# %% ../../nbs/bench/92_training.ipynb #b74f4efd
 def make_step(
     b:Bench,
     size:int,      # Pixels a side
@@ -71,17 +76,22 @@ def make_step(
     if plain:
         device = plain_device(b.cpu)
         net, targets, losses = net.to(device).train(), {h: t.to(device) for h,t in targets.items()}, {h: l.to(device) for h,l in make_losses().items() if h in heads}
-        x, opt = torch.randn(b.batch_size, 3, size, size, device=device), torch.optim.AdamW(net.parameters())
+        x = torch.randn(b.batch_size, 3, size, size, device=device)
+        opt = torch.optim.AdamW(net.parameters())
         step = lambda _: plain_step(net, opt, losses, x, targets)
     else:
         acc = make_accelerator(b.precision, b.cpu)
-        device, task = acc.device, next(t for t in TASKS.values() if set(t.heads)==set(heads))
+        device = acc.device
+        task = next(t for t in TASKS.values() if set(t.heads)==set(heads))
         l = Learner(net, task, {h: o for h,o in make_losses().items() if h in heads}, {}, {}, build_augment(preprocessing(size)), Settings(), acc)
-        l.model.train(); l.augment.train(); l.sums = {}
+        l.model.train()
+        l.augment.train()
+        l.sums = {}
         step = lambda x: l.step((x.to(device), (targets, place)), .5)
     def timed(x=xb):
         step(x)
-        if device.type=='cuda': torch.cuda.synchronize()
+        if device.type=='cuda':
+            torch.cuda.synchronize()
     return timed
 
 # %% ../../nbs/bench/92_training.ipynb #56789452
@@ -95,11 +105,14 @@ def conv_peak(
         x, w = (torch.randn(*o, device=device).to(dtype, memory_format=torch.channels_last) for o in ((32, c, s, s), (c, c, 3, 3)))
         for _ in range(8):
             t = time.perf_counter()
-            with torch.no_grad(): F.conv2d(x, w, padding=1)
-            if device=='cuda': torch.cuda.synchronize()
+            with torch.no_grad():
+                F.conv2d(x, w, padding=1)
+            if device=='cuda':
+                torch.cuda.synchronize()
             best = max(best, 2*32*9*c*c*s*s/(time.perf_counter()-t)/1e9)
     return best
 
+# %% ../../nbs/bench/92_training.ipynb #5597b5e0
 def step_work(
     body:str,
     size:int, # Pixels a side
@@ -107,21 +120,25 @@ def step_work(
 )->float: # Floating-point operations, in 1e9
     "What a training step computes, forward and backward, as PyTorch counts it"
     net = FashionNet(dict(category=50), body).train()
-    with FlopCounterMode(display=False) as count: net(torch.zeros(2, 3, size, size)).sum().backward()
+    with FlopCounterMode(display=False) as count:
+        net(torch.zeros(2, 3, size, size)).sum().backward()
     return count.get_total_flops()*n/2e9
 
 # %% ../../nbs/bench/92_training.ipynb #1ebca9fe
 def bench_training(b:Bench)->list:
     "A training step with three heads against plain float32; its share of the convolution peak; one head against three; three networks against one"
-    rows, acc = [], make_accelerator(b.precision, b.cpu)
+    rows = []
+    acc = make_accelerator(b.precision, b.cpu)
     for size in sorted({b.size, b.size*4//7}):
         ways = {k: Apart(f'make_step({b!r}, {size}, ALL_HEADS, {plain})') for k,plain in (('plain', True), ('', False))}
         s = race(ways, b.rounds, 3)                                              # the first steps ask for memory
-        for w in ways.values(): w.close()
+        for w in ways.values():
+            w.close()
         rows += ratios(s, f'training step, {b.body}, {size} px', b.batch_size, '/s')
         if acc.mixed_precision=='bf16' or size==b.size:
             dtype = torch.bfloat16 if acc.mixed_precision=='bf16' else torch.float32
-            peak, ours = conv_peak(dtype, acc.device.type), step_work(b.body, size, b.batch_size)/s.iloc[:, 1]
+            peak = conv_peak(dtype, acc.device.type)
+            ours = step_work(b.body, size, b.batch_size)/s.iloc[:, 1]
             rows.append(dict(what=f'share of the convolution peak, {size} px', reference=peak, ours=ours.median(), unit='GFLOP/s', ratio=(ours/peak).median(), low=(ours/peak).min(), high=(ours/peak).max()))
     three = make_step(b, b.size, ALL_HEADS, False)
     singles = [make_step(b, b.size, {h: n}, False) for h,n in ALL_HEADS.items()]
@@ -132,8 +149,10 @@ def bench_training(b:Bench)->list:
 # %% ../../nbs/bench/92_training.ipynb #fa0b7b00
 def bench_loading(b:Bench)->list:
     "Share of a training epoch in which the network computes"
-    step, photos = make_step(b, b.size, ALL_HEADS, False), Photos(b.img_dir, b.files, preprocessing(b.size)['store'], cache=f'{b.folder}/cache', show=False)
-    full, device = [r for r in b.batches if len(r)==b.batch_size][:4], make_accelerator(b.precision, b.cpu).device
+    step = make_step(b, b.size, ALL_HEADS, False)
+    photos = Photos(b.img_dir, b.files, preprocessing(b.size)['store'], cache=f'{b.folder}/cache', show=False)
+    full = [r for r in b.batches if len(r)==b.batch_size][:4]
+    device = make_accelerator(b.precision, b.cpu).device
     ready = [photos.batch(r)[0].clone() for r in full]
     s = race(dict(ready=lambda: [step(x) for x in ready], loaded=lambda: [step(x) for x,_ in prefetch(photos, full, device=device)]), b.rounds)
     row, = ratios(s, f'share of an epoch in which the {"GPU" if device.type=="cuda" else "network"} works', len(full)*b.batch_size, '/s')

@@ -40,12 +40,15 @@ def random_gallery(
 )->tuple: # Query embeddings and items, gallery embeddings and items
     "Random embeddings, photographs of an item near each other, items as unequal as real ones"
     rng, g, items = np.random.default_rng(0), torch.Generator().manual_seed(0), min(items, gallery)
-    share = rng.lognormal(0, 1.2, items); share /= share.sum()
-    gi, qi = np.r_[np.arange(items), rng.choice(items, gallery-items, p=share)], rng.choice(items, queries, p=share)
+    share = rng.lognormal(0, 1.2, items)
+    share /= share.sum()
+    gi = np.r_[np.arange(items), rng.choice(items, gallery-items, p=share)]
+    qi = rng.choice(items, queries, p=share)
     look = torch.randn(items, d, generator=g)
     q, g = (F.normalize(look[i]+1.6*torch.randn(len(i), d, generator=g), dim=1) for i in (qi, gi))
     return q, qi, g, gi
 
+# %% ../../nbs/bench/93_using.ipynb #aa4f22db
 def plain_recall(
     q, qi, # Query embeddings `[q,d]` and items
     g, gi  # Gallery embeddings `[g,d]` and items
@@ -54,18 +57,24 @@ def plain_recall(
     right = 0
     for i in range(0, len(q), 64):
         best = (q[i:i+64]@g.T).argmax(1)
-        for j,k in enumerate(best): right += int(gi[k]==qi[i+j])
+        for j,k in enumerate(best):
+            right += int(gi[k]==qi[i+j])
     return right/len(q)
 
+# %% ../../nbs/bench/93_using.ipynb #fd75ad64
 def memory_growth(
     f, *args # A function and its arguments
 )->tuple: # What it returned; MB, or nan where the system does not say
     "Run `f`, and say by how much the process grew at most while it ran"
     def status(key): return next(int(l.split()[1])/1024 for l in open('/proc/self/status') if l.startswith(key))
-    try: open('/proc/self/clear_refs', 'w').write('5'); before = status('VmRSS')       # forget the old high-water mark (Linux)
-    except OSError: return f(*args), math.nan
+    try:
+        open('/proc/self/clear_refs', 'w').write('5')
+        before = status('VmRSS')       # forget the old high-water mark (Linux)
+    except OSError:
+        return f(*args), math.nan
     return f(*args), status('VmHWM')-before
 
+# %% ../../nbs/bench/93_using.ipynb #9420dd50
 def retrieval_memory(
     queries:int,
     gallery:int,
@@ -78,9 +87,11 @@ def retrieval_memory(
 # %% ../../nbs/bench/93_using.ipynb #e669dca5
 def bench_retrieval(b:Bench)->list:
     "All retrieval metrics against Recall@1 by batches; and the memory that they take"
-    data, mb = random_gallery(b.queries, b.gallery), retrieval_memory(b.queries, b.gallery)
+    data = random_gallery(b.queries, b.gallery)
+    mb = retrieval_memory(b.queries, b.gallery)
     out = retrieval_metrics(*data)
-    if abs(out['hit_rate_at_1']-plain_recall(*data)) > 1e-3: raise AssertionError('the two ways disagree')
+    if abs(out['hit_rate_at_1']-plain_recall(*data)) > 1e-3:
+        raise AssertionError('the two ways disagree')
     rows = ratios(race({'plain': lambda: plain_recall(*data), '': lambda: retrieval_metrics(*data)}, b.rounds), f'retrieval metrics, {b.queries:,} queries x {b.gallery:,}')
     whole = b.queries*b.gallery*4/2**20
     return rows + [dict(what='memory of the same, against the whole matrix', reference=whole, ours=mb, unit='MB', ratio=whole/max(mb, 1), low=whole/max(mb, 1), high=whole/max(mb, 1))]
@@ -93,15 +104,19 @@ def plain_predict(
 )->list: # Outputs, one a photograph
     "What anybody would write"
     tf = T.Compose([T.Resize((size, size)), T.ToTensor(), T.Normalize(MEAN, STD)])
-    with torch.no_grad(): return [net(tf(Image.open(p).convert('RGB'))[None].to(next(net.parameters()).device)) for p in paths]
+    with torch.no_grad():
+        return [net(tf(Image.open(p).convert('RGB'))[None].to(next(net.parameters()).device)) for p in paths]
 
+# %% ../../nbs/bench/93_using.ipynb #b2618a22
 def untrained(
     b:Bench
 )->Path: # A checkpoint
     "A model with three heads that has learned nothing, but whose batch normalisation has seen photographs"
     set_seed(0)
-    net, pre = FashionNet(ALL_HEADS, b.body).train(), preprocessing(b.size)
-    with torch.no_grad(): net(prepare_image(b.paths[:32], pre))
+    net = FashionNet(ALL_HEADS, b.body).train()
+    pre = preprocessing(b.size)
+    with torch.no_grad():
+        net(prepare_image(b.paths[:32], pre))
     names = {k: [f'{k} {i}' for i in range(ALL_HEADS[h])] for k,h in dict(classes='category', attributes='attributes').items()}
     path = Path(b.folder)/'untrained.pth'
     save_file(path, pack(net.eval(), 'multimodal', pre, thresholds=[.5]*ALL_HEADS['attributes'], **names))
@@ -110,12 +125,14 @@ def untrained(
 # %% ../../nbs/bench/93_using.ipynb #834de6ec
 def bench_prediction(b:Bench)->list:
     "A folder of photographs, and a single one, by the checkpoint and by its int8 export, against PIL and float32"
-    ck, f = untrained(b), Path(b.folder)/'int8.onnx'
+    ck = untrained(b)
+    f = Path(b.folder)/'int8.onnx'
     export_onnx(ck, f, int8=True, calibrate=Table(pd.DataFrame(dict(path=b.files[:64])), img_dir=b.img_dir), n=64)
     fast, int8 = (FashionPredictor.load(o, precision=b.precision, cpu=b.cpu) for o in (ck, f))
     net = load_model(load_checkpoint(ck)).to(fast.acc.device)
     ways = {'plain': lambda ps: plain_predict(net, ps, b.size), 'checkpoint': lambda ps: _through(fast.stream(ps)), 'int8 export': lambda ps: _through(int8.stream(ps))}
-    many, ten = b.paths[:4*b.batch_size], b.paths[:10]
+    many = b.paths[:4*b.batch_size]
+    ten = b.paths[:10]
     rows = ratios(race({k: lambda f=f: f(many) for k,f in ways.items()}, b.rounds), f'a folder, {b.body}, {b.size} px', len(many), '/s')
     ways |= {'checkpoint': lambda ps: [fast(p) for p in ps], 'int8 export': lambda ps: [int8(p) for p in ps]}
     return rows + ratios(race({k: lambda f=f: f(ten) for k,f in ways.items()}, b.rounds), f'one photograph, {b.body}, {b.size} px', len(ten))

@@ -42,7 +42,8 @@ def plain_training(
     train, valid = (read_labels(s.img_dir, s.anno_dir, split, attributes=False) for split in ('train', 'val'))
     look = T.Compose([T.Resize((s.size, s.size)), T.ToTensor(), T.Normalize(MEAN, STD)])
     load = lambda t, tf: DataLoader(PlainPhotos([Path(t.img_dir)/p for p in t.df['path']], tf, t.df['category'].tolist()), s.batch_size, shuffle=t is train, drop_last=t is train, num_workers=4)
-    batches, judged = load(train, plain_transforms(s.size, 10)), load(valid, look)
+    batches = load(train, plain_transforms(s.size, 10))
+    judged = load(valid, look)
     net = get_model(s.body, num_classes=len(train.categories)).to(device)
     loss = nn.CrossEntropyLoss(class_weights(train.df['category'], len(train.categories), s.class_balance), label_smoothing=s.label_smoothing).to(device)
     opt = torch.optim.AdamW(net.parameters(), s.lr, weight_decay=s.weight_decay)
@@ -53,15 +54,18 @@ def plain_training(
             plain_step(net, opt, dict(category=loss), x.to(device), dict(category=y.to(device)))
             rates.step()
         net.eval()
-        with torch.no_grad(): right = sum((net(x.to(device)).argmax(1).cpu()==y).sum().item() for x,y in judged)
+        with torch.no_grad():
+            right = sum((net(x.to(device)).argmax(1).cpu()==y).sum().item() for x,y in judged)
         torch.save(net.state_dict(), f'{s.output_dir}/plain.pth')
     return right/len(valid)
 
 # %% ../../nbs/bench/94_whole.ipynb #5a4b68b8
 def bench_classification(b:Bench)->list:
     "`train-classification` from JPEG to checkpoint against a plain script, with a seed of its own each round: speed, and accuracy after the last epoch"
-    if not b.anno_dir: raise DataError('the part classification needs labels: pass --anno-dir as well, or no --img-dir for drawn garments')
-    few, accuracy = Path(b.folder)/'few', {'plain script': [], 'ours': []}
+    if not b.anno_dir:
+        raise DataError('the part classification needs labels: pass --anno-dir as well, or no --img-dir for drawn garments')
+    few = Path(b.folder)/'few'
+    accuracy = {'plain script': [], 'ours': []}
     tables = [read_labels(b.img_dir, b.anno_dir, split, attributes=False) for split in ('train', 'val')]
     tables = [t.subset(np.random.default_rng(0).permutation(len(t))[:n]) for t,n in zip(tables, (b.photographs, max(b.photographs//8, b.batch_size)))]
     write_layout(Table(pd.concat([t.df for t in tables]), None, tables[0].categories, [], b.img_dir), few)
@@ -88,21 +92,26 @@ PARTS = dict(images=bench_images, training=bench_training, loading=bench_loading
 def machine()->str:
     "This machine: processor, cores, GPU and the versions that matter"
     cpu = platform.processor() or platform.machine()
-    try: cpu = next(l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name'))
-    except (OSError, StopIteration): pass
+    try:
+        cpu = next(l.split(':')[1].strip() for l in open('/proc/cpuinfo') if l.startswith('model name'))
+    except (OSError, StopIteration):
+        pass
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else 'no GPU'
     return f'{cpu}, {torch.get_num_threads()} threads, {gpu}; Python {platform.python_version()}, torch {torch.__version__}'
 
+# %% ../../nbs/bench/94_whole.ipynb #b919481f
 def bench(
     b:Bench,
     parts=tuple(PARTS), # Names of `PARTS`
     show:bool=True      # Say what is being measured
 )->pd.DataFrame: # A row a comparison: part, what, reference, ours, unit, ratio, low, high
     "Measure the `parts` on this machine"
-    if bad := set(parts)-set(PARTS): raise DataError(f'{sorted(bad)[0]!r} is no part of the benchmark: choose from {", ".join(PARTS)}')
+    if bad := set(parts)-set(PARTS):
+        raise DataError(f'{sorted(bad)[0]!r} is no part of the benchmark: choose from {", ".join(PARTS)}')
     rows = []
     for p in parts:
-        if show: print(f'measuring {p} ...', file=sys.stderr, flush=True)
+        if show:
+            print(f'measuring {p} ...', file=sys.stderr, flush=True)
         rows += [dict(part=p) | r for r in PARTS[p](b)]
     return pd.DataFrame(rows)
 
@@ -113,13 +122,20 @@ def bench_figure(
     "How many times as fast, as bars, with the lowest and the highest round"
     df = df[df.unit!='%']
     fig = new_figure(9, .5+.27*len(df))
-    ax, y = fig.add_axes([.52, .3/(.5+.27*len(df)), .42, 1-.35/(.5+.27*len(df))]), np.arange(len(df))
+    ax = fig.add_axes([.52, .3/(.5+.27*len(df)), .42, 1-.35/(.5+.27*len(df))])
+    y = np.arange(len(df))
     colours = {p: f'C{i}' for i,p in enumerate(dict.fromkeys(df.part))}
     ax.barh(y, df.ratio, xerr=[df.ratio-df.low, df.high-df.ratio], color=[colours[p] for p in df.part], height=.68, error_kw=dict(lw=.8, ecolor='#444'))
-    for i,(r,hi) in enumerate(zip(df.ratio, df.high)): ax.text(hi*1.06, i, f'{r:.2g} x' if r < 10 else f'{r:.0f} x', va='center', fontsize=8)
+    for i,(r,hi) in enumerate(zip(df.ratio, df.high)):
+        ax.text(hi*1.06, i, f'{r:.2g} x' if r < 10 else f'{r:.0f} x', va='center', fontsize=8)
     ax.axvline(1, color='black', lw=.8)
-    ax.set(xscale='log', yticks=y, yticklabels=df.what); ax.invert_yaxis(); ax.tick_params(labelsize=7.5, length=0)
-    ax.set_xticks([.5, 1, 2, 5, 10, 20], ['0.5', '1', '2', '5', '10', '20']); ax.minorticks_off(); ax.set_xlim(min(.3, df.low.min()/1.2), df.high.max()*2)
+    ax.set(xscale='log', yticks=y, yticklabels=df.what)
+    ax.invert_yaxis()
+    ax.tick_params(labelsize=7.5, length=0)
+    ax.set_xticks([.5, 1, 2, 5, 10, 20], ['0.5', '1', '2', '5', '10', '20'])
+    ax.minorticks_off()
+    ax.set_xlim(min(.3, df.low.min()/1.2), df.high.max()*2)
     ax.set_xlabel('times as fast as the plain program', fontsize=8)
-    for side in ('top', 'right', 'left'): ax.spines[side].set_visible(False)
+    for side in ('top', 'right', 'left'):
+        ax.spines[side].set_visible(False)
     return fig

@@ -15,7 +15,6 @@ from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-
 from ..core import DataError, atomic_write, progress
 from ..pictures import open_image, show_images
 from ..learning.tasks import TASKS, Task, find_task
@@ -41,23 +40,45 @@ def _train(name, argv):
     parser = Parser(f'train-{name}', description=f'Train a model for {task.title}; the best epoch on validation is kept in --output-dir as {task.checkpoint}.')
     add_flags(parser, Settings, skip=unused(task))
     s = resolve(Settings(**vars(parser.parse_args(argv))), task)
-    path, first = import_module('fashion_nbdev.learning.train').train(name, s), int(os.environ.get('RANK', 0))==0
-    if not s.quiet and first: print(f'the best model is {path}')
+    path = import_module('fashion_nbdev.learning.train').train(name, s)
+    first = int(os.environ.get('RANK', 0))==0
+    if not s.quiet and first:
+        print(f'the best model is {path}')
     if s.evaluate:
         m = import_module('fashion_nbdev.learning.evaluate')
         ev = m.evaluate(path, s)
-        if first: print(f'{m.describe(ev)}\nwritten to {m.save_evaluation(ev, s.output_dir)}')
+        if first:
+            print(f'{m.describe(ev)}\nwritten to {m.save_evaluation(ev, s.output_dir)}')
 
+# %% ../../nbs/commands/88_all.ipynb #a3900340
 @command
-def train_classification(argv=None): "Train category classification"; _train('classification', argv)
+def train_classification(argv=None):
+    "Train category classification"
+    _train('classification', argv)
+
+# %% ../../nbs/commands/88_all.ipynb #7642aeab
 @command
-def train_attribute(argv=None): "Train attribute prediction"; _train('attribute', argv)
+def train_attribute(argv=None):
+    "Train attribute prediction"
+    _train('attribute', argv)
+
+# %% ../../nbs/commands/88_all.ipynb #aa41a107
 @command
-def train_retrieval(argv=None): "Train image retrieval"; _train('retrieval', argv)
+def train_retrieval(argv=None):
+    "Train image retrieval"
+    _train('retrieval', argv)
+
+# %% ../../nbs/commands/88_all.ipynb #64a459b7
 @command
-def train_multitask(argv=None): "Train categories and attributes"; _train('multitask', argv)
+def train_multitask(argv=None):
+    "Train categories and attributes"
+    _train('multitask', argv)
+
+# %% ../../nbs/commands/88_all.ipynb #34e64c59
 @command
-def train_multimodal(argv=None): "Train categories, attributes and retrieval"; _train('multimodal', argv)
+def train_multimodal(argv=None):
+    "Train categories, attributes and retrieval"
+    _train('multimodal', argv)
 
 # %% ../../nbs/commands/88_all.ipynb #e6f1338a
 PREPARE = {'garments': ('garments.collection', 'make_garments', 'draw a data set of garments'), 'folders': ('data.folders', 'prepare_folders', 'class folders, with or without split folders'),
@@ -69,15 +90,18 @@ def prepare_fashion(argv=None):
     "Turn a source of photographs into the layout that training reads: OUTPUT/img and OUTPUT/annotations"
     parser = Parser('prepare-fashion', description=prepare_fashion.__doc__, epilog='sources:\n'+'\n'.join(f'  {k:14} {t}' for k,(_,_,t) in PREPARE.items())+'\n\nprepare-fashion SOURCE --help lists the flags of a source')
     parser.add_argument('source', choices=PREPARE, metavar='SOURCE', help='one of: '+', '.join(PREPARE))
-    if not argv or argv[0] in ('-h', '--help') or argv[0] not in PREPARE: parser.parse_args(argv)
+    if not argv or argv[0] in ('-h', '--help') or argv[0] not in PREPARE:
+        parser.parse_args(argv)
     module, name, title = PREPARE[argv[0]]
     f = getattr(import_module(f'fashion_nbdev.{module}'), name)
     sub = Parser(f'prepare-fashion {argv[0]}', description=f'Prepare {title}.')
     first = next(iter(inspect.signature(f).parameters))
     add_flags(sub, f, skip=['show'], positional=[] if first=='output_dir' else [first])
-    if not any(a.dest=='quiet' for a in sub._actions): sub.add_argument('--quiet', action='store_true', help='No progress bar')
+    if not any(a.dest=='quiet' for a in sub._actions):
+        sub.add_argument('--quiet', action='store_true', help='No progress bar')
     for a in sub._actions:
-        if a.dest=='output_dir': a.required = True
+        if a.dest=='output_dir':
+            a.required = True
     args = vars(sub.parse_args(argv[1:]))
     quiet = args.pop('quiet')
     print(f(**args, **(dict(show=not quiet) if 'show' in inspect.signature(f).parameters else {})))
@@ -93,22 +117,29 @@ def eval_flags(
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `eval-fashion`"
 
+# %% ../../nbs/commands/88_all.ipynb #6d683445
 @command
 def eval_fashion(argv=None):
     "Evaluate a checkpoint of any of the five models on photographs it has not seen"
     parser = make_parser(eval_fashion, eval_flags, [*DATA, *MACHINE])
     a = parser.parse_args(argv)
-    if a.task: find_task(a.task)
-    if a.batch_size <= 0: raise DataError(f'--batch-size {a.batch_size}: expected more than 0')
-    if not Path(a.checkpoint).is_file(): raise DataError(f'--checkpoint {a.checkpoint}: no such file')
+    if a.task:
+        find_task(a.task)
+    if a.batch_size <= 0:
+        raise DataError(f'--batch-size {a.batch_size}: expected more than 0')
+    if not Path(a.checkpoint).is_file():
+        raise DataError(f'--checkpoint {a.checkpoint}: no such file')
     for flag in ('img_dir', 'attr_img_dir', 'retr_img_dir'):
-        if getattr(a, flag) and not Path(getattr(a, flag)).is_dir(): raise DataError(f'--{flag.replace("_", "-")} {getattr(a, flag)}: no such folder')
+        if getattr(a, flag) and not Path(getattr(a, flag)).is_dir():
+            raise DataError(f'--{flag.replace("_", "-")} {getattr(a, flag)}: no such folder')
     m = import_module('fashion_nbdev.learning.evaluate')
     s = Settings(**{f.name: getattr(a, f.name) for f in fields(Settings) if hasattr(a, f.name) and getattr(a, f.name)!=''})
     ev = m.evaluate(a.checkpoint, s, a.task, a.split)
-    if int(os.environ.get('RANK', 0)): return
+    if int(os.environ.get('RANK', 0)):
+        return
     print(m.describe(ev))
-    if a.output_dir: print(f'written to {m.save_evaluation(ev, a.output_dir)}')
+    if a.output_dir:
+        print(f'written to {m.save_evaluation(ev, a.output_dir)}')
     if a.report:
         predictor = import_module('fashion_nbdev.using.predict').FashionPredictor.load(a.checkpoint, body=a.body, precision=a.precision, cpu=a.cpu)
         print(f'report: {import_module("fashion_nbdev.looking.report").write_report(ev, a.report, predictor=predictor)}')
@@ -123,6 +154,7 @@ def check_flags(
     workers:int=0      # Processes (0: one a core)
 ): "The flags of `check-fashion`"
 
+# %% ../../nbs/commands/88_all.ipynb #ea561738
 @command
 def check_fashion(argv=None):
     "Look a prepared data set over: what is missing, broken, mislabelled or leaking. Exit code 0: nothing found, 1: warnings, 2: errors"
@@ -130,7 +162,8 @@ def check_fashion(argv=None):
     a = parser.parse_args(argv)
     r = import_module('fashion_nbdev.data.check').check_dataset(a.img_dir, a.anno_dir or None, a.anno_path or None, a.deep, a.workers or None, not a.quiet)
     print(r)
-    if a.json: r.to_json(a.json)
+    if a.json:
+        r.to_json(a.json)
     return r.exit_code
 
 # %% ../../nbs/commands/88_all.ipynb #2e25efda
@@ -144,34 +177,49 @@ def predict_flags(
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `predict-fashion`"
 
+# %% ../../nbs/commands/88_all.ipynb #7a42560f
 def _predictor(a): return import_module('fashion_nbdev.using.predict').FashionPredictor.load(a.checkpoint, body=a.body, precision=a.precision, cpu=a.cpu)
 
+# %% ../../nbs/commands/88_all.ipynb #4a961b6d
 @command
 def predict_fashion(argv=None):
     "Tag photographs: category with probability and runners-up, attributes above their thresholds. Unreadable files are reported and passed over"
     parser = make_parser(predict_fashion, predict_flags, MACHINE)
     parser.add_argument('photographs', nargs='+', metavar='PHOTOGRAPH', help='Files, folders (searched to the bottom) or patterns')
     a = parser.parse_args(argv)
-    if a.format not in ('table', 'csv', 'jsonl'): raise DataError(f'--format {a.format}: expected table, csv or jsonl')
-    if not Path(a.checkpoint).is_file(): raise DataError(f'--checkpoint {a.checkpoint}: no such file')
+    if a.format not in ('table', 'csv', 'jsonl'):
+        raise DataError(f'--format {a.format}: expected table, csv or jsonl')
+    if not Path(a.checkpoint).is_file():
+        raise DataError(f'--checkpoint {a.checkpoint}: no such file')
     m = import_module('fashion_nbdev.using.predict')
-    files, shown, bad = m.find_photographs(a.photographs), [], []
+    files = m.find_photographs(a.photographs)
+    shown = []
+    bad = []
     def results():
         with progress(desc='photographs', show=not a.quiet and bool(a.output)) as bar:
             for path,p in _predictor(a).stream(files, a.batch_size):
                 bar.update()
-                if isinstance(p, DataError): bad.append(path); print(f'predict-fashion: {p}', file=sys.stderr)
-                elif len(shown) < 48: shown.append((path, p))
-                if not isinstance(p, DataError) or a.format!='table': yield m.as_row(path, p, a.embeddings)
+                if isinstance(p, DataError):
+                    bad.append(path)
+                    print(f'predict-fashion: {p}', file=sys.stderr)
+                elif len(shown) < 48:
+                    shown.append((path, p))
+                if not isinstance(p, DataError) or a.format!='table':
+                    yield m.as_row(path, p, a.embeddings)
     if a.output:
-        with atomic_write(a.output) as tmp, open(tmp, 'w', encoding='utf-8', newline='') as out: m.write_rows(results(), out, a.format)
+        with atomic_write(a.output) as tmp, open(tmp, 'w', encoding='utf-8', newline='') as out:
+            m.write_rows(results(), out, a.format)
         print(f'written to {a.output}')
-    else: m.write_rows(results(), sys.stdout, a.format)
-    if a.sheet and shown: _save(show_images([open_image(p, 256) for p,_ in shown], [o.brief() for _,o in shown], ncols=6, size=1.6, caption=f'{len(shown)} photographs'), a.sheet)
+    else:
+        m.write_rows(results(), sys.stdout, a.format)
+    if a.sheet and shown:
+        _save(show_images([open_image(p, 256) for p,_ in shown], [o.brief() for _,o in shown], ncols=6, size=1.6, caption=f'{len(shown)} photographs'), a.sheet)
     return 1 if bad and not shown else 0
 
+# %% ../../nbs/commands/88_all.ipynb #51c94c34
 def _save(fig, path):
-    with atomic_write(path) as tmp: fig.savefig(tmp, format=Path(path).suffix.lstrip('.') or 'png', bbox_inches='tight')
+    with atomic_write(path) as tmp:
+        fig.savefig(tmp, format=Path(path).suffix.lstrip('.') or 'png', bbox_inches='tight')
     print(f'picture: {path}')
 
 # %% ../../nbs/commands/88_all.ipynb #12c9e5ae
@@ -190,6 +238,7 @@ def index_flags(
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `index-fashion`"
 
+# %% ../../nbs/commands/88_all.ipynb #db267ffc
 @command
 def index_fashion(argv=None):
     "Build a gallery of photographs to search in, add to it (what is inside already is passed over), remove from it or list it"
@@ -197,18 +246,25 @@ def index_fashion(argv=None):
     a = parser.parse_args(argv)
     m = import_module('fashion_nbdev.using.gallery')
     if a.photos or a.anno_path:
-        if not a.checkpoint: raise DataError('--checkpoint is missing: which model is to look at the photographs?')
-        if a.photos and not Path(a.photos).is_dir(): raise DataError(f'--photos {a.photos}: no such folder')
+        if not a.checkpoint:
+            raise DataError('--checkpoint is missing: which model is to look at the photographs?')
+        if a.photos and not Path(a.photos).is_dir():
+            raise DataError(f'--photos {a.photos}: no such folder')
         source = a.photos or import_module('fashion_nbdev.data.labels').read_partition(a.img_dir, a.anno_path).split(a.split)
         p = _predictor(a)
-        if not p.embedding_size: raise DataError(f'--checkpoint {a.checkpoint}: a model of task {p.task} gives no embedding; use one of task retrieval or multimodal')
+        if not p.embedding_size:
+            raise DataError(f'--checkpoint {a.checkpoint}: a model of task {p.task} gives no embedding; use one of task retrieval or multimodal')
         done = m.index_photographs(m.Gallery(a.gallery, p.model_id, p.embedding_size, p.attributes), p, source, a.batch_size, not a.quiet)
-        for line in done.pop('problems'): print(f'index-fashion: {line}', file=sys.stderr)
+        for line in done.pop('problems'):
+            print(f'index-fashion: {line}', file=sys.stderr)
         print(', '.join(f'{v:,} {k}' for k,v in done.items()))
     g = m.Gallery(a.gallery)
-    if a.remove: print(f'{g.remove(a.remove.split(",")):,} removed')
-    if a.remove_where: print(f'{g.remove(where=a.remove_where):,} removed')
-    if a.approximate: print(', '.join(f'{k} {v}' for k,v in g.index().items()))
+    if a.remove:
+        print(f'{g.remove(a.remove.split(",")):,} removed')
+    if a.remove_where:
+        print(f'{g.remove(where=a.remove_where):,} removed')
+    if a.approximate:
+        print(', '.join(f'{k} {v}' for k,v in g.index().items()))
     print(g.list()[['id', 'item', 'category', 'attributes']].to_csv(index=False).rstrip() if a.list else g)
 
 # %% ../../nbs/commands/88_all.ipynb #59686bc4
@@ -226,18 +282,23 @@ def search_flags(
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `search-fashion`"
 
+# %% ../../nbs/commands/88_all.ipynb #9d75c921
 @command
 def search_fashion(argv=None):
     "Find the photographs in a gallery that look most like one photograph, or like several together"
     parser = make_parser(search_fashion, search_flags, MACHINE[:2])
     parser.add_argument('photographs', nargs='*', metavar='PHOTOGRAPH', help='Photographs to search for; none with --id')
     a = parser.parse_args(argv)
-    if a.format not in ('table', 'csv', 'jsonl'): raise DataError(f'--format {a.format}: expected table, csv or jsonl')
-    if bool(a.photographs)==bool(a.id): raise DataError('say what to search for: photographs, or --id')
+    if a.format not in ('table', 'csv', 'jsonl'):
+        raise DataError(f'--format {a.format}: expected table, csv or jsonl')
+    if bool(a.photographs)==bool(a.id):
+        raise DataError('say what to search for: photographs, or --id')
     m = import_module('fashion_nbdev.using.gallery')
-    g, query = m.Gallery(a.gallery), a.id.split(',')
+    g = m.Gallery(a.gallery)
+    query = a.id.split(',')
     if a.photographs:
-        if not a.checkpoint: raise DataError('--checkpoint is missing: which model is to look at the photograph?')
+        if not a.checkpoint:
+            raise DataError('--checkpoint is missing: which model is to look at the photograph?')
         p = _predictor(a)
         g.check(p.model_id, p.embedding_size)
         query = [o.embedding for o in p(list(import_module('fashion_nbdev.using.predict').find_photographs(a.photographs)))]
@@ -245,7 +306,8 @@ def search_fashion(argv=None):
     show = hits[['similarity', 'id', 'item', 'category', 'attributes', 'path']]
     brief = show.drop(columns='path').round(4).assign(attributes=[textwrap.shorten(', '.join(o), 60, placeholder=' ...') for o in show['attributes']])
     print(show.to_csv(index=False).rstrip() if a.format=='csv' else show.to_json(orient='records', lines=True).rstrip() if a.format=='jsonl' else brief.to_string(index=False))
-    if a.sheet: _save(m.search_sheet(hits, a.photographs or [g.get(i)['path'] for i in query], f'The {len(hits)} nearest of {len(g):,}'), a.sheet)
+    if a.sheet:
+        _save(m.search_sheet(hits, a.photographs or [g.get(i)['path'] for i in query], f'The {len(hits)} nearest of {len(g):,}'), a.sheet)
 
 # %% ../../nbs/commands/88_all.ipynb #8ffc69b7
 def export_flags(
@@ -256,16 +318,21 @@ def export_flags(
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `export-fashion`"
 
+# %% ../../nbs/commands/88_all.ipynb #10f55515
 @command
 def export_fashion(argv=None):
     "Export a checkpoint as one ONNX file that predict-fashion, index-fashion, search-fashion and other programs can use; with a data set, compare the two on its validation photographs"
     parser = make_parser(export_fashion, export_flags, [*DATA, 'quiet'])
     a = parser.parse_args(argv)
-    if Path(a.output).suffix!='.onnx': raise DataError(f'--output {a.output}: expected a name that ends in .onnx')
-    if a.photographs <= 0: raise DataError(f'--photographs {a.photographs}: expected more than 0')
-    if not Path(a.checkpoint).is_file(): raise DataError(f'--checkpoint {a.checkpoint}: no such file')
+    if Path(a.output).suffix!='.onnx':
+        raise DataError(f'--output {a.output}: expected a name that ends in .onnx')
+    if a.photographs <= 0:
+        raise DataError(f'--photographs {a.photographs}: expected more than 0')
+    if not Path(a.checkpoint).is_file():
+        raise DataError(f'--checkpoint {a.checkpoint}: no such file')
     where = {f.name: getattr(a, f.name) for f in fields(Settings) if f.name!='quiet' and getattr(a, f.name, '')}
-    if a.int8 and not set(where)-{'body'}: raise DataError('--int8 needs the training data to calibrate on: pass --img-dir and --anno-dir')
+    if a.int8 and not set(where)-{'body'}:
+        raise DataError('--int8 needs the training data to calibrate on: pass --img-dir and --anno-dir')
     s = Settings(**where, quiet=a.quiet) if where else None
     print(import_module('fashion_nbdev.using.export').run_export(a.checkpoint, a.output, s, a.int8, a.photographs))
 
@@ -283,20 +350,27 @@ def bench_flags(
     output_dir:str=''    # Write bench.csv and bench.png to this folder
 ): "The flags of `bench-fashion`"
 
+# %% ../../nbs/commands/88_all.ipynb #552d6b50
 @command
 def bench_fashion(argv=None):
     "Measure on this machine how many times as fast as plain PIL, torchvision and PyTorch programs this library is; it takes a quarter of an hour and more"
     parser = make_parser(bench_fashion, bench_flags, MACHINE)
     a = vars(parser.parse_args(argv))
-    parts, out, quiet = a.pop('parts').split(','), a.pop('output_dir'), a.pop('quiet')
+    parts = a.pop('parts').split(',')
+    out = a.pop('output_dir')
+    quiet = a.pop('quiet')
     for k in ('photographs', 'size', 'batch_size', 'epochs', 'rounds'):
-        if a[k] <= 0: raise DataError(f'--{k.replace("_", "-")} {a[k]}: expected more than 0')
-    if a['img_dir'] and not Path(a['img_dir']).is_dir(): raise DataError(f'--img-dir {a["img_dir"]}: no such folder')
+        if a[k] <= 0:
+            raise DataError(f'--{k.replace("_", "-")} {a[k]}: expected more than 0')
+    if a['img_dir'] and not Path(a['img_dir']).is_dir():
+        raise DataError(f'--img-dir {a["img_dir"]}: no such folder')
     m = import_module('fashion_nbdev.bench.whole')
-    with TemporaryDirectory(prefix='bench-') as folder: df = m.bench(m.Bench(**a, folder=folder), parts, not quiet)
+    with TemporaryDirectory(prefix='bench-') as folder:
+        df = m.bench(m.Bench(**a, folder=folder), parts, not quiet)
     print(f'{m.machine()}\n{df.drop(columns="part").round(2).to_string(index=False)}')
     if out:
-        with atomic_write(Path(out)/'bench.csv') as tmp: df.to_csv(tmp, index=False)
+        with atomic_write(Path(out)/'bench.csv') as tmp:
+            df.to_csv(tmp, index=False)
         _save(m.bench_figure(df), f'{out}/bench.png')
 
 # %% ../../nbs/commands/88_all.ipynb #e6bf1955

@@ -21,6 +21,7 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *args, **kwargs): super().__init__(*args, allow_abbrev=False, formatter_class=argparse.RawDescriptionHelpFormatter, **kwargs)
     def error(self, message): self.exit(2, f'{self.prog}: {message} (see {self.prog} --help)\n')
 
+# %% ../../nbs/commands/87_flags.ipynb #f799b821
 def add_flags(
     parser:Parser,
     f,             # A function or dataclass with docments
@@ -30,15 +31,22 @@ def add_flags(
 ):
     "Give `parser` a flag for each parameter of `f`"
     for name,d in docments(f, full=True).items():
-        if name in skip or name in ('return', 'self') or only and name not in only: continue
-        flag, kind, default = '--'+name.replace('_', '-'), d['anno'], d['default']
+        if name in skip or name in ('return', 'self') or only and name not in only:
+            continue
+        flag = '--'+name.replace('_', '-')
+        kind = d['anno']
+        default = d['default']
         required = default is inspect.Parameter.empty
         shown = '' if required or default in ('', None, False) else f' (default: {default})'
         text = ((d['docment'] or '')+shown).replace('%', '%%')
-        if name in positional: parser.add_argument(name, help=text, **({} if required else dict(nargs='?', default=default)))
-        elif kind is bool and not default: parser.add_argument(flag, action='store_true', help=text)
-        elif kind is bool: parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=True, help=text)
-        else: parser.add_argument(flag, type=kind if kind in (int, float) else str, default=None if required else default, required=required, help=text,
+        if name in positional:
+            parser.add_argument(name, help=text, **({} if required else dict(nargs='?', default=default)))
+        elif kind is bool and not default:
+            parser.add_argument(flag, action='store_true', help=text)
+        elif kind is bool:
+            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=True, help=text)
+        else:
+            parser.add_argument(flag, type=kind if kind in (int, float) else str, default=None if required else default, required=required, help=text,
                                   metavar={int: 'N', float: 'X'}.get(kind, 'PATH' if 'dir' in name or 'path' in name or name in ('weights', 'checkpoint', 'report') else 'TEXT'))
 
 # %% ../../nbs/commands/87_flags.ipynb #d3ebd1a0
@@ -63,17 +71,27 @@ def command(f):
     def run(argv=None):
         prog = f.__name__.replace('_', '-')
         for o in (sys.stdout, sys.stderr):
-            if hasattr(o, 'reconfigure'): o.reconfigure(errors='backslashreplace')   # a name that this terminal cannot show must not end the work
-        try: return f(sys.argv[1:] if argv is None else argv)
-        except DataError as e: sys.exit(_say(prog, e, 2))
-        except KeyboardInterrupt: sys.exit(_say(prog, 'interrupted', 130))
-        except BrokenPipeError: os.dup2(os.open(os.devnull, os.O_WRONLY), 1); sys.exit(1)   # the reader of our output has had enough
+            if hasattr(o, 'reconfigure'):
+                o.reconfigure(errors='backslashreplace')   # a name that this terminal cannot show must not end the work
+        try:
+            return f(sys.argv[1:] if argv is None else argv)
+        except DataError as e:
+            sys.exit(_say(prog, e, 2))
+        except KeyboardInterrupt:
+            sys.exit(_say(prog, 'interrupted', 130))
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+            sys.exit(1)   # the reader of our output has had enough
         except Exception as e:
-            if type(e).__name__!='Interrupted': raise
+            if type(e).__name__!='Interrupted':
+                raise
             sys.exit(_say(prog, e, 130))
     return run
 
-def _say(prog, message, code): print(f'{prog}: {message}', file=sys.stderr); return code
+# %% ../../nbs/commands/87_flags.ipynb #c25cbf61
+def _say(prog, message, code):
+    print(f'{prog}: {message}', file=sys.stderr)
+    return code
 
 # %% ../../nbs/commands/87_flags.ipynb #16916122
 def run_command(
@@ -85,4 +103,5 @@ def run_command(
     here = Path(sys.executable).parent/words[0]
     p = subprocess.run([str(here) if here.exists() else words[0], *map(os.path.expandvars, words[1:])], capture_output=True, text=True, cwd=cwd)
     print(f'$ {command}\n{p.stdout}'.rstrip())
-    if p.returncode and p.stderr.strip(): raise DataError(p.stderr.strip().splitlines()[-1])
+    if p.returncode and p.stderr.strip():
+        raise DataError(p.stderr.strip().splitlines()[-1])

@@ -33,13 +33,18 @@ def find_list(
     for folder, dirs, files in os.walk(source):
         depth = len(Path(folder).relative_to(source).parts)
         dirs[:] = sorted(x for x in dirs if depth < 3 and not x.lower().startswith(('.', 'img')) and not (leave_out and (Path(folder)/x).resolve()==Path(leave_out).resolve()))
-        if name in files: found.append(Path(folder)/name)
+        if name in files:
+            found.append(Path(folder)/name)
     best = [f for f in found if ('fine' in str(f.relative_to(source).parent).lower())==fine] or (found if fine else [])
-    if len(best) > 1: raise DataError(f"{name} is there {len(best)} times: {', '.join(map(str, best))}; name the folder of one of them")
-    if best or not needed: return best[0] if best else None
-    if not Path(source).is_dir(): raise DataError(f'{source}: no such folder')
+    if len(best) > 1:
+        raise DataError(f"{name} is there {len(best)} times: {', '.join(map(str, best))}; name the folder of one of them")
+    if best or not needed:
+        return best[0] if best else None
+    if not Path(source).is_dir():
+        raise DataError(f'{source}: no such folder')
     raise DataError(f"{source}: no {name} below it{f'; there is only {found[0]}, of the fine annotations: ask for these' if found else '; is the archive unpacked?'}")
 
+# %% ../../nbs/data/25_archives.ipynb #fc830671
 def find_img_dir(
     source:str|Path, # Folder of the archive
     paths,           # Some relative paths to look for
@@ -50,21 +55,27 @@ def find_img_dir(
     paths = list(paths)[::max(len(paths)//50, 1)][:50]
     score = {b/s: sum((b/s/p).is_file() for p in paths) for b in base for s in ('', 'img', 'Img/img', 'Img', 'Img/img/img')}
     best = max(score, key=score.get)
-    if not score[best]: raise DataError(f'{img_dir or source}: none of {len(paths)} photographs looked for is below it; unpack img.zip so that {Path(img_dir or source)/"img"/paths[0]} exists, or name the folder')
+    if not score[best]:
+        raise DataError(f'{img_dir or source}: none of {len(paths)} photographs looked for is below it; unpack img.zip so that {Path(img_dir or source)/"img"/paths[0]} exists, or name the folder')
     return best
 
 # %% ../../nbs/data/25_archives.ipynb #a19b3b0a
 def _crop(job):
     "Cut one photograph; why not, if it cannot be done"
     src, dst, (x1, y1, x2, y2) = job
-    if dst.exists(): return ''
-    try: im = open_image(src)
-    except DataError: return 'an unreadable photograph'
+    if dst.exists():
+        return ''
+    try:
+        im = open_image(src)
+    except DataError:
+        return 'an unreadable photograph'
     x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, im.width), min(y2, im.height)
-    if x2-x1 < 2 or y2-y1 < 2: return 'a box outside the photograph'
+    if x2-x1 < 2 or y2-y1 < 2:
+        return 'a box outside the photograph'
     save_image(im.crop((x1, y1, x2, y2)), dst)
     return ''
 
+# %% ../../nbs/data/25_archives.ipynb #f1662107
 def save_image(
     im:Image.Image,
     path:Path # JPEG unless its suffix says otherwise
@@ -76,22 +87,31 @@ def save_image(
     im.save(tmp, form, **(dict(quality=95) if form=='JPEG' else {}))
     os.replace(tmp, path)
 
+# %% ../../nbs/data/25_archives.ipynb #d62c293f
 def _parallel(fn, jobs, desc, show, chunk=1024):
     "`fn` of each job, on all cores, in order"
     with ThreadPoolExecutor(os.cpu_count()) as ex, progress(total=len(jobs), desc=desc, show=show) as bar:
         for i in range(0, len(jobs), chunk):
-            for y in ex.map(fn, jobs[i:i+chunk]): bar.update(); yield y
+            for y in ex.map(fn, jobs[i:i+chunk]):
+                bar.update()
+                yield y
 
 # %% ../../nbs/data/25_archives.ipynb #3c1d2ecc
 def _check_boxes(root, df):
     "Refuse boxes that were measured on smaller photographs"
-    some, reach = df.iloc[::max(len(df)//50, 1)][:50], []
+    some = df.iloc[::max(len(df)//50, 1)][:50]
+    reach = []
     for p,x2,y2 in zip(some['path'], some['x2'], some['y2']):
-        try: im = Image.open(Path(root)/p)
-        except Exception: continue
-        with im: reach.append(max(x2/im.width, y2/im.height))
-    if len(reach) >= 20 and max(reach) < .5: raise DataError(f'the boxes reach only {max(reach):.0%} of the photographs in {root}: they belong to smaller ones; take the low-resolution photographs, or do not crop')
+        try:
+            im = Image.open(Path(root)/p)
+        except Exception:
+            continue
+        with im:
+            reach.append(max(x2/im.width, y2/im.height))
+    if len(reach) >= 20 and max(reach) < .5:
+        raise DataError(f'the boxes reach only {max(reach):.0%} of the photographs in {root}: they belong to smaller ones; take the low-resolution photographs, or do not crop')
 
+# %% ../../nbs/data/25_archives.ipynb #bc3016cc
 def place_boxed(
     root:Path,     # Folder of the photographs
     table:Table,   # With or without boxes
@@ -103,21 +123,28 @@ def place_boxed(
     "Make `img`, whole or cut"
     why = [unusable(root, p) for p in progress(table.df['path'].tolist(), desc='photographs', show=show)]
     for p,w in zip(table.df['path'], why):
-        if w: done.skip(w, p)
+        if w:
+            done.skip(w, p)
     table = table.subset(np.array([not w for w in why], bool))
-    if not len(table): return table
-    if not crop: place_images(root, done.output_dir, table.df['path'], images, show)
-    else: table = _cut(root, table, done, show)
+    if not len(table):
+        return table
+    if not crop:
+        place_images(root, done.output_dir, table.df['path'], images, show)
+    else:
+        table = _cut(root, table, done, show)
     return Table(table.df, table.attrs, table.categories, table.attributes, done.img_dir)
 
+# %% ../../nbs/data/25_archives.ipynb #90111157
 def _cut(root, table, done, show):
     "`table` without boxes and without what could not be cut"
-    if 'x1' not in table.df: raise DataError('no boxes to crop to: the list of boxes is missing')
+    if 'x1' not in table.df:
+        raise DataError('no boxes to crop to: the list of boxes is missing')
     _check_boxes(root, table.df)
     claim(done.output_dir, source=Path(root).resolve(), how='crop')
     jobs = [(Path(root)/p, done.img_dir/p, b) for p,*b in table.df[['path', *BOX]].itertuples(index=False)]
     why = list(_parallel(_crop, jobs, 'cropping', show))
     for p,w in zip(table.df['path'], why):
-        if w: done.skip(w, p)
+        if w:
+            done.skip(w, p)
     table = table.subset(np.array([not w for w in why], bool))
     return Table(table.df.drop(columns=BOX), table.attrs, table.categories, table.attributes, done.img_dir)

@@ -21,15 +21,20 @@ def parse_attributes(
 )->np.ndarray|None: # `[rows,width]` int8, or nothing if `text` is not that
     "Rows of 0, 1 and -1"
     b = np.frombuffer(text, np.uint8)
-    digit, minus = (b|1)==49, b==45
+    digit = (b|1)==49
+    minus = b==45
     pos = np.flatnonzero(digit)
     blank = (b==32)|(b==10)|(b==13)|(b==9)
-    if len(pos)+np.count_nonzero(minus)+np.count_nonzero(blank) != len(b): return None
-    if (digit[:-1]&~blank[1:]).any() or (minus[:-1]&(b[1:]!=49)).any(): return None
+    if len(pos)+np.count_nonzero(minus)+np.count_nonzero(blank) != len(b):
+        return None
+    if (digit[:-1]&~blank[1:]).any() or (minus[:-1]&(b[1:]!=49)).any():
+        return None
     ends = np.searchsorted(pos, np.flatnonzero(b==10))
-    if (np.diff(ends, prepend=0)!=width).any(): return None
+    if (np.diff(ends, prepend=0)!=width).any():
+        return None
     value = (b[pos]-48).astype(np.int8)
-    if minus.any(): value[minus[pos-1]&(pos>0)] = -1
+    if minus.any():
+        value[minus[pos-1]&(pos>0)] = -1
     return value.reshape(-1, width)
 
 # %% ../../nbs/data/04_attribute_lists.ipynb #c1d10b35
@@ -40,36 +45,47 @@ def read_attributes(
     block:int=1<<24      # Bytes read at once
 )->np.ndarray: # `[n,width]` int8
     "The attribute rows of `path`: 1 present, 0 absent, -1 unknown"
-    out, line = [], 1
+    out = []
+    line = 1
     for text in _blocks(path, block):
         width = width or len(text.split(b'\n', 1)[0].split())
         rows = parse_attributes(text, width)
-        if rows is None: _explain(path, text, line, width, source or 'line 1')
+        if rows is None:
+            _explain(path, text, line, width, source or 'line 1')
         out.append(rows)
         line += len(rows)
     return np.concatenate(out) if out else np.zeros((0, width or 0), np.int8)
 
+# %% ../../nbs/data/04_attribute_lists.ipynb #f325655c
 def _blocks(path, size):
     "Whole lines of `path`, about `size` bytes at a time, without byte-order mark and empty end"
-    try: f = open(path, 'rb')
-    except FileNotFoundError: raise DataError(f'{path}: no such file; expected a row of 0 and 1 for each photograph') from None
-    except OSError as e: raise DataError(f'cannot read {path}: {e.strerror or e}') from None
+    try:
+        f = open(path, 'rb')
+    except FileNotFoundError:
+        raise DataError(f'{path}: no such file; expected a row of 0 and 1 for each photograph') from None
+    except OSError as e:
+        raise DataError(f'cannot read {path}: {e.strerror or e}') from None
     with f:
         rest = f.read(3).removeprefix(b'\xef\xbb\xbf')
         while more := f.read(size):
             rest += more
             cut = rest.rstrip().rfind(b'\n')+1
-            if cut: yield rest[:cut]
+            if cut:
+                yield rest[:cut]
             rest = rest[cut:]
-    if rest.strip(): yield rest.rstrip()+b'\n'
+    if rest.strip():
+        yield rest.rstrip()+b'\n'
 
+# %% ../../nbs/data/04_attribute_lists.ipynb #f317e558
 def _explain(path, text, line, width, source):
     "Say which row of `text` is wrong, and why"
     for i,l in enumerate(text[:-1].split(b'\n'), line):
         v = l.split()
-        if len(v) != width: raise DataError(f'{path}, line {i}: {len(v)} values; expected {width} ({source})')
+        if len(v) != width:
+            raise DataError(f'{path}, line {i}: {len(v)} values; expected {width} ({source})')
         bad = [x for x in v if x not in (b'0', b'1', b'-1')]
-        if bad: raise DataError(f"{path}, line {i}: the value {_short(bad[0].decode('utf-8', 'replace'))}; expected 0 or 1 (or -1 for unknown)")
+        if bad:
+            raise DataError(f"{path}, line {i}: the value {_short(bad[0].decode('utf-8', 'replace'))}; expected 0 or 1 (or -1 for unknown)")
     raise DataError(f'{path}, line {line}: not rows of {width} values 0 or 1, with blanks between')
 
 # %% ../../nbs/data/04_attribute_lists.ipynb #a5b2afb5
@@ -80,16 +96,23 @@ def read_attribute_list(
     block:int=1<<24 # Bytes read at once
 )->tuple: # Cleaned paths; `[n,width]` int8 of the values 1, 0, -1 in the file
     "Photographs and their attribute rows, from one list with a count and a header"
-    names, out, head, blank = [], [], [], re.compile(b'[ \t]|$')
+    names = []
+    out = []
+    head = []
+    blank = re.compile(b'[ \t]|$')
     for text in _blocks(path, block):
         lines = text[:-1].split(b'\n')
-        while lines and len(head) < 2: head.append(lines.pop(0))
+        while lines and len(head) < 2:
+            head.append(lines.pop(0))
         cut = [blank.search(l, max(l.rfind(b'.'), 0)).start() for l in lines]
         rest = b''.join(l[k:]+b'\n' for l,k in zip(lines, cut))
-        if (rows := parse_attributes(rest, width)) is None: _explain(path, rest, len(names)+3, width, source or 'the number asked for')
+        if (rows := parse_attributes(rest, width)) is None:
+            _explain(path, rest, len(names)+3, width, source or 'the number asked for')
         names += [l[:k].decode('utf-8', 'replace') for l,k in zip(lines, cut)]
         out.append(rows)
     count, columns = [h.decode('utf-8', 'replace').strip() for h in [*head, b'', b''][:2]]
-    if not re.fullmatch('[0-9]{1,9}', count) or columns.split()[:1] != ['image_name']: raise DataError(f"{path}, line 1: expected the number of rows, then the header 'image_name attribute_labels'")
-    if int(count) != len(names): raise DataError(f'{path}, line 1: the count is {int(count)}, but {len(names)} rows follow; is the file complete?')
+    if not re.fullmatch('[0-9]{1,9}', count) or columns.split()[:1] != ['image_name']:
+        raise DataError(f"{path}, line 1: expected the number of rows, then the header 'image_name attribute_labels'")
+    if int(count) != len(names):
+        raise DataError(f'{path}, line 1: the count is {int(count)}, but {len(names)} rows follow; is the file complete?')
     return _paths(path, names, 3), np.concatenate([np.zeros((0, width), np.int8), *out])

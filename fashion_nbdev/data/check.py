@@ -41,19 +41,27 @@ def check_dataset(
     show:bool=True           # A progress bar?
 )->Report:
     "All that is wrong with a data set; a `DataError` only if neither `anno_dir` nor `anno_path` is given"
-    if not (anno_dir or anno_path): raise DataError('nothing to check: give a folder of annotations, a partition, or both')
-    report, rows = Report(), []
-    for f in [f for f in (img_dir, anno_dir) if f and not Path(f).is_dir()]: report.add('folder-missing', str(f))
+    if not (anno_dir or anno_path):
+        raise DataError('nothing to check: give a folder of annotations, a partition, or both')
+    report = Report()
+    rows = []
+    for f in [f for f in (img_dir, anno_dir) if f and not Path(f).is_dir()]:
+        report.add('folder-missing', str(f))
     partition = Path(anno_path or Path(anno_dir)/LIST_PARTITION)
-    if partition.is_dir(): partition = partition/LIST_PARTITION
-    if anno_dir and Path(anno_dir).is_dir(): rows += _labels(report, Path(anno_dir), partition.exists())
-    if anno_path or partition.exists(): rows.append(_items(report, partition))
-    if not rows: return report
+    if partition.is_dir():
+        partition = partition/LIST_PARTITION
+    if anno_dir and Path(anno_dir).is_dir():
+        rows += _labels(report, Path(anno_dir), partition.exists())
+    if anno_path or partition.exists():
+        rows.append(_items(report, partition))
+    if not rows:
+        return report
     df = pd.concat(rows, ignore_index=True)
     if Path(img_dir).is_dir():
         photos = check_photos(report, img_dir, df, deep, workers, show)
         check_leaks(report, img_dir, df, photos, workers, show)
-        if 'x1' in df: check_boxes(report, df, photos)
+        if 'x1' in df:
+            check_boxes(report, df, photos)
         _refused(report, img_dir, anno_dir, partition, df)
     return report
 
@@ -62,23 +70,30 @@ def _labels(report, anno_dir, partition):
     "The rows of the splits of `anno_dir`"
     there = [s for s in ('train', 'val', 'test') if (b := _base(anno_dir, s)).parent.is_dir() and (b.parent!=anno_dir or Path(f'{b}.txt').exists())]
     if not there:
-        if not partition: report.add('not-prepared' if any(anno_dir.rglob('list_*_img.txt')) else 'nothing-there', str(anno_dir))
+        if not partition:
+            report.add('not-prepared' if any(anno_dir.rglob('list_*_img.txt')) else 'nothing-there', str(anno_dir))
         return []
-    for s in [s for s in ('train', 'val', 'test') if s not in there]: report.add('evaluation-missing' if s=='test' else 'split-missing', s)
-    names, n = {}, {}
+    for s in [s for s in ('train', 'val', 'test') if s not in there]:
+        report.add('evaluation-missing' if s=='test' else 'split-missing', s)
+    names = {}
+    n = {}
     for k,f in (('cate', LIST_CATEGORY), ('attr', LIST_ATTR)):
         file = {s: f'{_base(anno_dir, s)}_{k}.txt' for s in there}
         lost = [s for s in there if not Path(file[s]).exists()]
-        if len(lost)==len(there): continue
-        for s in lost: report.add('file-missing', f'{s}_{k}.txt')
+        if len(lost)==len(there):
+            continue
+        for s in lost:
+            report.add('file-missing', f'{s}_{k}.txt')
         names[k] = check_names(report, anno_dir/f)
         n[k] = _train_count(k, file.get('train')) if names[k] is None else len(names[k])
     split = {s: check_split(report, anno_dir, s, n.get('cate'), n.get('attr')) for s in there}
     df, attrs = pd.concat([df for df,_ in split.values()]), {s: a for s,(_,a) in split.items() if a is not None}
-    if (f := anno_dir/'list_bbox.txt').exists(): df = _join_boxes(report, df, f, 'image_name x_1 y_1 x_2 y_2')
+    if (f := anno_dir/'list_bbox.txt').exists():
+        df = _join_boxes(report, df, f, 'image_name x_1 y_1 x_2 y_2')
     _count_labels(report, df, attrs, names)
     return [df]
 
+# %% ../../nbs/data/34_check.ipynb #f8ae0345
 def _train_count(kind, path):
     "How many classes the training labels have"
     found = path and (check_categories if kind=='cate' else check_attributes)(Report(), path)
@@ -90,24 +105,32 @@ def _count_labels(report, df, attrs, names):
     cate = names.get('cate') or [f'category {i+1}' for i in range(df.category.max()+1)]
     attr = names.get('attr') or [f'attribute {i+1}' for i in range(max([a.shape[1] for a in attrs.values()], default=0))]
     c = report.counts
-    if (df.category>=0).any(): c['categories'] = check_categories_between(report, df, cate)
-    if attrs := {s: a for s,a in attrs.items() if a.shape[1]==len(attr)}: c['attributes'] = check_attributes_between(report, attrs, attr)
+    if (df.category>=0).any():
+        c['categories'] = check_categories_between(report, df, cate)
+    if attrs := {s: a for s,a in attrs.items() if a.shape[1]==len(attr)}:
+        c['attributes'] = check_attributes_between(report, attrs, attr)
     c['labels'] = {s: dict(photographs=len(g), categories=int(g.category[g.category>=0].nunique()), attributes=int((attrs[s]==1).any(0).sum()) if s in attrs else 0)
                    for s,g in df.groupby('split', sort=False)}
 
+# %% ../../nbs/data/34_check.ipynb #3286daa6
 def _items(report, path):
     "The rows of a partition"
     df = check_partition(report, path)
-    if not len(df) and path.exists(): report.add('partition-empty', path.name)
+    if not len(df) and path.exists():
+        report.add('partition-empty', path.name)
     if len(df):
-        for s in [s for s in STATUS if s not in set(df['split'])]: report.add('split-missing' if s=='train' else 'evaluation-missing', path.name, example=s)
+        for s in [s for s in STATUS if s not in set(df['split'])]:
+            report.add('split-missing' if s=='train' else 'evaluation-missing', path.name, example=s)
         report.counts['items'] = check_items(report, df)
         report.counts['retrieval'] = {s: dict(photographs=len(g), items=int(g['item'].nunique()), single_photograph=int((g['item'].value_counts()==1).sum())) for s,g in df.groupby('split', sort=False)}
-    if not (f := path.with_name(LIST_BOX)).exists(): return df
+    if not (f := path.with_name(LIST_BOX)).exists():
+        return df
     df = _join_boxes(report, df, f, 'image_name clothes_type pose_type x_1 y_1 x_2 y_2')
-    for r in df[df.x1.isna() & (df.path!='')].itertuples(): report.add('box-missing', f.name, example=r.path)
+    for r in df[df.x1.isna() & (df.path!='')].itertuples():
+        report.add('box-missing', f.name, example=r.path)
     return df
 
+# %% ../../nbs/data/34_check.ipynb #7c59911f
 def _join_boxes(report, df, path, columns):
     "`df` with the corners that the list at `path` has"
     rows = check_list(report, path, columns) or []
@@ -115,13 +138,17 @@ def _join_boxes(report, df, path, columns):
     at[['x1', 'y1', 'x2', 'y2']] = _check_boxes(report, path.name, [v[-4:] for _,v in rows], [i for i,_ in rows])
     return df.join(at[at.path!=''].drop_duplicates('path').set_index('path')[['x1', 'y1', 'x2', 'y2']], on='path')
 
+# %% ../../nbs/data/34_check.ipynb #4ddf53d9
 def _refused(report, img_dir, anno_dir, partition, df):
     "What the strict readers say"
     def read(f, *args, **kw):
-        try: f(*args, boxes=True, **kw)
+        try:
+            f(*args, boxes=True, **kw)
         except DataError as e:
-            if not any(x.level=='error' and x.where[0] in str(e) for x in report.findings): report.add('refused', Path(str(args[1])).name, example=str(e))
+            if not any(x.level=='error' and x.where[0] in str(e) for x in report.findings):
+                report.add('refused', Path(str(args[1])).name, example=str(e))
     for s in df.split[df['set']=='labels'].unique():
         has = [Path(f'{_base(anno_dir, s)}_{k}.txt').exists() for k in ('cate', 'attr')]
         read(read_labels, img_dir, anno_dir, s, category=has[0], attributes=has[1])
-    if (df['set']=='items').any(): read(read_partition, img_dir, partition)
+    if (df['set']=='items').any():
+        read(read_partition, img_dir, partition)

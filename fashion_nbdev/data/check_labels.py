@@ -31,23 +31,34 @@ def check_attributes(
 )->np.ndarray|None: # `[n,width]` int8; a line that cannot be used is -1
     "The attribute rows of `path`"
     path = Path(path)
-    try: a = read_attributes(path, width)
-    except DataError: a = _attribute_lines(report, path, width)
-    else: _check_ends(report, path.name, _bytes(report, path, 1<<16))
-    if a is None or not len(a): return report.add('file-empty', path.name) if a is not None else None
-    none, zero = int((a==-1).sum()), int((a==0).sum())
-    if none: report.add('attribute-coarse' if none > zero else 'attribute-unknown', path.name, example=f'{none:,} of {a.size:,} values')
+    try:
+        a = read_attributes(path, width)
+    except DataError:
+        a = _attribute_lines(report, path, width)
+    else:
+        _check_ends(report, path.name, _bytes(report, path, 1<<16))
+    if a is None or not len(a):
+        return report.add('file-empty', path.name) if a is not None else None
+    none = int((a==-1).sum())
+    zero = int((a==0).sum())
+    if none:
+        report.add('attribute-coarse' if none > zero else 'attribute-unknown', path.name, example=f'{none:,} of {a.size:,} values')
     return a
 
+# %% ../../nbs/data/32_check_labels.ipynb #c4ecb9c1
 def _attribute_lines(report, path, width):
-    if (lines := check_lines(report, path)) is None: return None
+    if (lines := check_lines(report, path)) is None:
+        return None
     width, value = width or len(lines[0].split()), {'0': 0, '1': 1, '-1': -1}
     a = np.full((len(lines), width), -1, np.int8)
     for i,l in enumerate(lines):
         v = [value.get(x) for x in l.split()]
-        if len(v)!=width and l: report.add('attribute-columns', path.name, i+1, f'{len(v)} values; expected {width}')
-        elif None in v: report.add('attribute-value', path.name, i+1, l)
-        elif l: a[i] = v
+        if len(v)!=width and l:
+            report.add('attribute-columns', path.name, i+1, f'{len(v)} values; expected {width}')
+        elif None in v:
+            report.add('attribute-value', path.name, i+1, l)
+        elif l:
+            a[i] = v
     return a
 
 # %% ../../nbs/data/32_check_labels.ipynb #1cf75330
@@ -64,21 +75,28 @@ def check_names(
 )->list|None: # Names, in the order of their ids
     "The names in a list of categories or attributes"
     path, seen = Path(path), {}
-    if not path.exists(): return report.add('names-missing', path.name)
+    if not path.exists():
+        return report.add('names-missing', path.name)
     kind = 'category' if 'category' in path.name else 'attribute'
-    if (rows := check_list(report, path, f'{kind}_name {kind}_type')) is None: return None
+    if (rows := check_list(report, path, f'{kind}_name {kind}_type')) is None:
+        return None
     for i,(name,group) in rows:
-        if not re.fullmatch('-?[0-9]{1,9}', group): report.add('names-type', path.name, i, f'{name} {group}')
-        if name in seen: report.add('names-twice', path.name, i, f'{name}, on line {seen[name]} already')
+        if not re.fullmatch('-?[0-9]{1,9}', group):
+            report.add('names-type', path.name, i, f'{name} {group}')
+        if name in seen:
+            report.add('names-twice', path.name, i, f'{name}, on line {seen[name]} already')
         seen.setdefault(name, i)
     return [name for _,(name,_) in rows]
 
+# %% ../../nbs/data/32_check_labels.ipynb #f75e31ca
 def _check_boxes(report, file, rows, lines=None):
     "`[n,4]` corners, nan where there are none"
     out = np.full((len(rows), 4), np.nan)
     for i,(line,v) in enumerate(zip(lines or range(1, len(rows)+1), rows)):
-        if len(v)==4 and all(re.fullmatch('-?[0-9]{1,7}', x) for x in v): out[i] = [int(x) for x in v]
-        elif v: report.add('box-wrong', file, line, ' '.join(v))
+        if len(v)==4 and all(re.fullmatch('-?[0-9]{1,7}', x) for x in v):
+            out[i] = [int(x) for x in v]
+        elif v:
+            report.add('box-wrong', file, line, ' '.join(v))
     return out
 
 # %% ../../nbs/data/32_check_labels.ipynb #a4cced8b
@@ -101,19 +119,26 @@ def check_split(
     base = _base(anno_dir, split)
     paths = check_lines(report, f'{base}.txt')
     df = check_paths(report, f'{split}.txt', paths or []).assign(set='labels', split=split, category=-1, item='')
-    cate, attrs = f'{base}_cate.txt', f'{base}_attr.txt'
-    if not (has := [p for p in (cate, attrs) if Path(p).exists()]): report.add('labels-missing', f'{split}.txt')
+    cate = f'{base}_cate.txt'
+    attrs = f'{base}_attr.txt'
+    if not (has := [p for p in (cate, attrs) if Path(p).exists()]):
+        report.add('labels-missing', f'{split}.txt')
     ids = check_categories(report, cate, n) if cate in has else None
     a = check_attributes(report, attrs, width) if attrs in has else None
-    if ids is not None: df['category'] = _align(report, ids, df, cate, -1)
-    if a is not None: a = _align(report, a, df, attrs, -1)
+    if ids is not None:
+        df['category'] = _align(report, ids, df, cate, -1)
+    if a is not None:
+        a = _align(report, a, df, attrs, -1)
     boxes = check_lines(report, b) if Path(b := f'{base}_bbox.txt').exists() else None
-    if boxes is not None: df[['x1', 'y1', 'x2', 'y2']] = _align(report, _check_boxes(report, f'{split}_bbox.txt', [l.split() for l in boxes]), df, b, np.nan)
+    if boxes is not None:
+        df[['x1', 'y1', 'x2', 'y2']] = _align(report, _check_boxes(report, f'{split}_bbox.txt', [l.split() for l in boxes]), df, b, np.nan)
     return df, a
 
+# %% ../../nbs/data/32_check_labels.ipynb #e7c5924f
 def _align(report, rows, df, path, fill):
     "`rows` made as long as `df`"
-    if len(rows) != len(df): report.add('length-differs', Path(path).name, min(len(rows), len(df))+1, f'{len(rows):,} lines, but {df.split.iloc[0] if len(df) else ""}.txt has {len(df):,}')
+    if len(rows) != len(df):
+        report.add('length-differs', Path(path).name, min(len(rows), len(df))+1, f'{len(rows):,} lines, but {df.split.iloc[0] if len(df) else ""}.txt has {len(df):,}')
     out = np.full((len(df), *rows.shape[1:]), fill, rows.dtype)
     out[:len(rows)] = rows[:len(df)]
     return out
@@ -134,15 +159,18 @@ def check_categories_between(
 )->dict: # Photographs of each category in each split
     "Compare the categories of the splits"
     n = {s: np.bincount(g.category[g.category>=0], minlength=len(names)) for s,g in df.groupby('split', sort=False) if (g.category>=0).any()}
-    total, train = sum(n.values(), np.zeros(len(names), int)), n.get('train')
+    total = sum(n.values(), np.zeros(len(names), int))
+    train = n.get('train')
     def add(code, file, where):
-        for i in np.flatnonzero(where): report.add(code, file, example=f'{names[i]} ({i+1})')
+        for i in np.flatnonzero(where):
+            report.add(code, file, example=f'{names[i]} ({i+1})')
     add('category-gap', LIST_CATEGORY, total==0)
     for s in [s for s in n if train is not None and s!='train']:
         add('category-untrained', f'{s}_cate.txt', (n[s]>0)&(train==0))
         add('category-missing', f'{s}_cate.txt', (n[s]==0)&(train>0))
     return {name: {s: int(n[s][i]) for s in n} for i,name in enumerate(names)}
 
+# %% ../../nbs/data/32_check_labels.ipynb #16e083cd
 def check_attributes_between(
     report:Report, # Where faults are noted
     attrs:dict,    # `[n,a]` for each split
@@ -152,7 +180,8 @@ def check_attributes_between(
     for s,a in attrs.items():
         known = (a>=0).any(0)
         for code,where in [('attribute-never', (a!=1).all(0)), ('attribute-always', known & (a!=0).all(0))]:
-            for i in np.flatnonzero(where): report.add(code, f'{s}_attr.txt', example=names[i])
+            for i in np.flatnonzero(where):
+                report.add(code, f'{s}_attr.txt', example=names[i])
     n = {s: (a==1).sum(0) for s,a in attrs.items()}
     return {name: {s: int(n[s][i]) for s in n} for i,name in enumerate(names)}
 
@@ -173,10 +202,13 @@ def check_partition(
     "The photographs of a retrieval benchmark with their items"
     path, columns = Path(path), 'image_name item_id evaluation_status'
     head = [l.split() for l in (check_lines(Report(), path) or [])[:2]]
-    if ['image_name', 'evaluation_status'] in head: rows = report.add('partition-columns', path.name, len(head))
-    else: rows = check_list(report, path, columns)
+    if ['image_name', 'evaluation_status'] in head:
+        rows = report.add('partition-columns', path.name, len(head))
+    else:
+        rows = check_list(report, path, columns)
     for i,(p,_,s) in rows or []:
-        if s not in STATUS: report.add('partition-status', path.name, i, f'{p} {s}')
+        if s not in STATUS:
+            report.add('partition-status', path.name, i, f'{p} {s}')
     rows = [r for r in rows or [] if r[1][2] in STATUS]
     df = check_paths(report, path.name, [v[0] for _,v in rows], [i for i,_ in rows])
     return df.assign(set='items', split=[v[2] for _,v in rows], item=[v[1] for _,v in rows], category=-1)
@@ -188,12 +220,14 @@ def check_items(
 )->dict: # Photographs of each item in each split
     "Compare the items of training, query and gallery"
     def add(code, rows):
-        for r in rows.drop_duplicates('item').itertuples(): report.add(code, r.file, r.line, f'{r.item} ({r.path})')
+        for r in rows.drop_duplicates('item').itertuples():
+            report.add(code, r.file, r.line, f'{r.item} ({r.path})')
     train, query, gallery = [df[df.split==s] for s in STATUS]
     evaluated = pd.concat([query, gallery]).sort_values('line')
     add('item-leak', evaluated[evaluated['item'].isin(train['item'])])
     add('query-unanswerable', query[~query['item'].isin(gallery['item'])])
     add('item-single', train[~train['item'].duplicated(keep=False)])
     out = {}
-    for (i,s),n in df.groupby(['item', 'split'], sort=False).size().items(): out.setdefault(i, {})[s] = int(n)
+    for (i,s),n in df.groupby(['item', 'split'], sort=False).size().items():
+        out.setdefault(i, {})[s] = int(n)
     return out

@@ -37,27 +37,39 @@ def check_lines(
     "The lines of `path`, whatever state it is in"
     path = Path(path)
     raw = _bytes(report, path)
-    if raw is None: return None
-    if raw[:2] in (b'\xff\xfe', b'\xfe\xff', b'\x1f\x8b', b'PK'): return report.add('not-text', path.name)
+    if raw is None:
+        return None
+    if raw[:2] in (b'\xff\xfe', b'\xfe\xff', b'\x1f\x8b', b'PK'):
+        return report.add('not-text', path.name)
     _check_ends(report, path.name, raw)
     lines = [l.rstrip(' \t\r') for l in raw.decode('utf-8-sig', 'surrogateescape').split('\n')]
-    while lines and not lines[-1]: lines.pop()
-    if not lines: return report.add('file-empty', path.name)
+    while lines and not lines[-1]:
+        lines.pop()
+    if not lines:
+        return report.add('file-empty', path.name)
     for i,l in enumerate(lines, 1):
         bad = 'empty-line' if not l else 'control-character' if '\r' in l or '\0' in l else 'not-utf8' if not l.isascii() and re.search('[\ud800-\udfff]', l) else ''
-        if bad: report.add(bad, path.name, i, l); lines[i-1] = ''
+        if bad:
+            report.add(bad, path.name, i, l)
+            lines[i-1] = ''
     return lines
 
 # %% ../../nbs/data/31_check_lines.ipynb #34d40b57
 def _bytes(report, path, size=-1):
     try:
-        with open(path, 'rb') as f: return f.read(size)
-    except FileNotFoundError: return report.add('file-missing', path.name, example=str(path))
-    except OSError as e: return report.add('file-unreadable', path.name, example=f'{path}: {e.strerror or e}')
+        with open(path, 'rb') as f:
+            return f.read(size)
+    except FileNotFoundError:
+        return report.add('file-missing', path.name, example=str(path))
+    except OSError as e:
+        return report.add('file-unreadable', path.name, example=f'{path}: {e.strerror or e}')
 
+# %% ../../nbs/data/31_check_lines.ipynb #878a5bb2
 def _check_ends(report, file, raw):
-    if raw.startswith(b'\xef\xbb\xbf'): report.add('bom', file)
-    if b'\r\n' in raw: report.add('crlf', file)
+    if raw.startswith(b'\xef\xbb\xbf'):
+        report.add('bom', file)
+    if b'\r\n' in raw:
+        report.add('crlf', file)
 
 # %% ../../nbs/data/31_check_lines.ipynb #f6c0259e
 CHECKS |= {
@@ -73,17 +85,24 @@ def check_list(
     columns:str    # Its header
 )->list|None: # Line number and strings of each row that has as many columns
     "The rows of a list that should start with a count and a header"
-    lines, file, names = check_lines(report, path), Path(path).name, columns.split()
-    if lines is None: return None
+    lines = check_lines(report, path)
+    file = Path(path).name
+    names = columns.split()
+    if lines is None:
+        return None
     first = int(bool(re.fullmatch(r'\s*[0-9]+', lines[0])))
-    if not first: report.add('count-missing', file, 1, lines[0])
-    if first==len(lines) or lines[first].split() != names: report.add('header-missing', file, first+1, f'{lines[first] if first<len(lines) else ""!r}; expected {columns!r}')
+    if not first:
+        report.add('count-missing', file, 1, lines[0])
+    if first==len(lines) or lines[first].split() != names:
+        report.add('header-missing', file, first+1, f'{lines[first] if first<len(lines) else ""!r}; expected {columns!r}')
     first += first<len(lines) and not re.search(r'\.\w+[ \t]|[ \t]-?\d+$', lines[first])
     row = re.compile('(.*[^ \t])'+'[ \t]+([^ \t]+)'*(len(names)-1))
     rows = [(i, (m := row.fullmatch(l)) and m.groups()) for i,l in enumerate(lines[first:], first+1) if l]
     for i,v in rows:
-        if not v: report.add('row-wrong', file, i, f'{lines[i-1]!r}; expected {columns}')
-    if re.fullmatch(r'\s*[0-9]+', lines[0]) and int(lines[0][:9])!=len(rows): report.add('count-wrong', file, 1, f'{lines[0].strip()[:20]}, but {len(rows)} rows follow')
+        if not v:
+            report.add('row-wrong', file, i, f'{lines[i-1]!r}; expected {columns}')
+    if re.fullmatch(r'\s*[0-9]+', lines[0]) and int(lines[0][:9])!=len(rows):
+        report.add('count-wrong', file, 1, f'{lines[0].strip()[:20]}, but {len(rows)} rows follow')
     return [(i, (v[0].strip(' \t'), *v[1:])) for i,v in rows if v]
 
 # %% ../../nbs/data/31_check_lines.ipynb #e4180c72
@@ -102,11 +121,15 @@ def check_paths(
     lines=None     # Their numbers; from 1 if not given
 )->pd.DataFrame: # `path` ('' for one that cannot be used), `file`, `line`
     "Paths relative to the image folder"
-    out, seen = [], {}
+    out = []
+    seen = {}
     for i,p in zip(lines or range(1, len(paths)+1), paths):
-        try: q = clean_path(p) if p else ''
-        except DataError as e: q = report.add(next(c for w,c in {'Windows': 'path-windows', 'no file': 'path-wrong', '': 'path-outside'}.items() if w in str(e)), file, i, p) or ''
-        if q in seen and q: report.add('path-twice', file, i, f'{p}, on line {seen[q]} already')
+        try:
+            q = clean_path(p) if p else ''
+        except DataError as e:
+            q = report.add(next(c for w,c in {'Windows': 'path-windows', 'no file': 'path-wrong', '': 'path-outside'}.items() if w in str(e)), file, i, p) or ''
+        if q in seen and q:
+            report.add('path-twice', file, i, f'{p}, on line {seen[q]} already')
         seen.setdefault(q, i)
         out.append((q, file, i))
     return pd.DataFrame(out, columns=['path', 'file', 'line'])
@@ -128,10 +151,13 @@ def check_categories(
     n:int|None=None  # How many categories there are, if known
 )->np.ndarray|None: # 0-based, -1 for a line that cannot be used
     "The category ids of `path`"
-    lines, out = check_lines(report, path), []
+    lines = check_lines(report, path)
+    out = []
     for i,l in enumerate(lines or [], 1):
         ok = bool(re.fullmatch(r'[ \t]*[0-9]{1,9}', l))
-        if not ok and l: report.add('category-wrong', Path(path).name, i, l)
+        if not ok and l:
+            report.add('category-wrong', Path(path).name, i, l)
         out.append(int(l)-1 if ok else -1)
-        if ok and not 1 <= int(l) <= (n or 10**9): out[-1] = report.add('category-range', Path(path).name, i, f'{l.strip()}; expected 1 to {n}' if n else l) or -1
+        if ok and not 1 <= int(l) <= (n or 10**9):
+            out[-1] = report.add('category-range', Path(path).name, i, f'{l.strip()}; expected 1 to {n}' if n else l) or -1
     return None if lines is None else np.array(out, dtype=np.int64)

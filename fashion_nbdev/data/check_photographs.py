@@ -43,21 +43,30 @@ def inspect_photo(
     deep:bool=False # Decode it?
 )->Photo: # Codes of what is wrong, detail, size, checksum of the last bytes, upright pixels, format
     "What can be known of the photograph at `path` without decoding it"
-    whole, size = True, 0
+    whole = True
+    size = 0
     try:
-        if not stat.S_ISREG((st := os.stat(path)).st_mode): return Photo(('image-unreadable',), 'not a file')
-        if not (size := st.st_size): return Photo(('image-empty',))
+        if not stat.S_ISREG((st := os.stat(path)).st_mode):
+            return Photo(('image-unreadable',), 'not a file')
+        if not (size := st.st_size):
+            return Photo(('image-empty',))
         with open(path, 'rb') as f, warnings.catch_warnings():
             warnings.simplefilter('ignore')
             head = f.read(16)
-            f.seek(max(size-64, 0)); tail = f.read(); f.seek(0)
+            f.seek(max(size-64, 0))
+            tail = f.read()
+            f.seek(0)
             whole = _whole(head, tail, size)
-            with Image.open(f) as im: p = _facts(im)._replace(bytes=size, tail=zlib.crc32(tail))
-        if 'image-too-large' in p.codes or whole and not deep: return p
+            with Image.open(f) as im:
+                p = _facts(im)._replace(bytes=size, tail=zlib.crc32(tail))
+        if 'image-too-large' in p.codes or whole and not deep:
+            return p
         open_image(path)
         return p._replace(codes=(*p.codes, 'image-unfinished')) if whole is False and _unfinished(path) else p
-    except FileNotFoundError: return Photo(('image-missing',))
-    except Image.DecompressionBombError: return Photo(('image-too-large',), bytes=size)
+    except FileNotFoundError:
+        return Photo(('image-missing',))
+    except Image.DecompressionBombError:
+        return Photo(('image-too-large',), bytes=size)
     except Exception as e:
         note = 'not an image' if isinstance(e, Image.UnidentifiedImageError) else str(e).split('\n')[0].replace(f'{path}: ', '').replace(repr(str(path)), 'file')
         return Photo(('image-truncated' if whole is False else 'image-unreadable',), _plain(note), bytes=size)
@@ -66,18 +75,24 @@ def inspect_photo(
 def _facts(im):
     "What the header of an opened image tells"
     late = im.format=='PNG' and 'exif' not in im.info   # Pillow would decode a PNG to look for EXIF at its end
-    turn, raw = 1 if late else im.getexif().get(274, 1), str(im.tile[0].args if im.tile else '')
+    turn = 1 if late else im.getexif().get(274, 1)
+    raw = str(im.tile[0].args if im.tile else '')
     w, h = im.size if turn not in (5, 6, 7, 8) else im.size[::-1]
     codes = {'image-too-large': w*h>MAX_PIXELS, 'image-small': min(w, h)<16, 'image-cmyk': im.mode=='CMYK', 'image-palette': im.mode in ('P', 'PA'),
              'image-16bit': im.mode[0] in 'IF' or ';16' in raw, 'image-rotated': turn in range(2, 9)}
     return Photo(tuple(c for c,bad in codes.items() if bad), f'{w} x {h}', width=w, height=h, kind=im.format)
 
+# %% ../../nbs/data/33_check_photographs.ipynb #70b56302
 def _whole(head, tail, size):
     "Does the file end as its format wants? None if the format does not say"
-    if head.startswith(b'\xff\xd8'): return b'\xff\xd9' in tail
-    if head.startswith(b'\x89PNG'): return b'IEND' in tail
-    if head.startswith(b'RIFF'): return int.from_bytes(head[4:8], 'little')+8 <= size
+    if head.startswith(b'\xff\xd8'):
+        return b'\xff\xd9' in tail
+    if head.startswith(b'\x89PNG'):
+        return b'IEND' in tail
+    if head.startswith(b'RIFF'):
+        return int.from_bytes(head[4:8], 'little')+8 <= size
 
+# %% ../../nbs/data/33_check_photographs.ipynb #4d2503b5
 def _unfinished(path):
     "Is there no end mark after the last scan of a JPEG, not even before other data?"
     raw = Path(path).read_bytes()
@@ -97,7 +112,8 @@ def spread(
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
     from concurrent.futures.process import BrokenProcessPool
     from multiprocessing import get_context
-    chunks, out = [items[i:i+chunk] for i in range(0, len(items), chunk)], []
+    chunks = [items[i:i+chunk] for i in range(0, len(items), chunk)]
+    out = []
     workers = workers or (len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())
     pool = contextlib.nullcontext() if workers==1 or len(items)<=small else ProcessPoolExecutor(workers, get_context('fork')) if sys.platform=='linux' else ThreadPoolExecutor(workers)
     try:
@@ -105,18 +121,23 @@ def spread(
             for r in (p.map if p else map)(f, chunks):
                 out += r
                 bar.update(len(r))
-    except BrokenProcessPool: raise DataError('a process that looked at photographs was killed (too little memory?); try again with workers=1') from None
+    except BrokenProcessPool:
+        raise DataError('a process that looked at photographs was killed (too little memory?); try again with workers=1') from None
     return out
 
 # %% ../../nbs/data/33_check_photographs.ipynb #f99269f7
 def _inspect(img_dir, deep, paths):
     "`inspect_photo` of each of `paths`, if it stays in `img_dir`"
     def one(p):
-        try: return inspect_photo(safe_path(img_dir, p), deep)
-        except DataError as e: return Photo(('path-outside',), 'a link' if 'link' in str(e) else '')
-        except (OSError, RuntimeError, ValueError) as e: return Photo(('image-unreadable',), str(e).split('\n')[0])
+        try:
+            return inspect_photo(safe_path(img_dir, p), deep)
+        except DataError as e:
+            return Photo(('path-outside',), 'a link' if 'link' in str(e) else '')
+        except (OSError, RuntimeError, ValueError) as e:
+            return Photo(('image-unreadable',), str(e).split('\n')[0])
     return [one(p) for p in paths]
 
+# %% ../../nbs/data/33_check_photographs.ipynb #3edabc0b
 def _digest(img_dir, paths):
     "A hash of the content of each of `paths`"
     return [blake2b((Path(img_dir)/p).read_bytes(), digest_size=16).hexdigest() for p in paths]
@@ -146,16 +167,20 @@ def check_photos(
         for c in p.codes:
             other = near.get(_folded(r.path)) if c=='image-missing' else None
             report.add('image-case' if other else c, r.file, r.line, f'{r.path}; there is {other!a}' if other else f'{r.path}'+f' ({p.note})'*bool(p.note))
-            if c=='image-missing' and os.path.exists(os.path.join(img_dir, 'img', r.path)): report.add('image-folder', r.file, r.line, f'img/{r.path}')
+            if c=='image-missing' and os.path.exists(os.path.join(img_dir, 'img', r.path)):
+                report.add('image-folder', r.file, r.line, f'img/{r.path}')
     for f in sorted(there-set(first.path)):
-        if not f.isascii() and re.search('[\ud800-\udfff]', f): report.add('file-name', str(img_dir), example=f)
-        elif f.lower().endswith(('.jpg', '.jpeg', '.png', '.webp', '.gif', '.bmp', '.tif', '.tiff')): report.add('image-orphan', str(img_dir), example=f)
+        if not f.isascii() and re.search('[\ud800-\udfff]', f):
+            report.add('file-name', str(img_dir), example=f)
+        elif f.lower().endswith(('.jpg', '.jpeg', '.png', '.webp', '.gif', '.bmp', '.tif', '.tiff')):
+            report.add('image-orphan', str(img_dir), example=f)
     out = pd.DataFrame(photos, columns=Photo._fields, index=first.path.tolist()).drop(columns=['codes', 'note'])
     out = out[out.kind!='']
     middle = out[['width', 'height']].median().fillna(0).astype(int)
     report.counts['files'] = dict(photographs=len(out), bytes=int(out.bytes.sum()), formats=out.kind.value_counts().to_dict(), median_width=int(middle.width), median_height=int(middle.height))
     return out
 
+# %% ../../nbs/data/33_check_photographs.ipynb #9bfed24f
 def _folded(s): return unicodedata.normalize('NFC', s).casefold()
 
 # %% ../../nbs/data/33_check_photographs.ipynb #854bcd4a
@@ -174,15 +199,19 @@ def check_leaks(
 ):
     "The same photograph in two splits, by name or by content"
     df = df[df.path!=''].drop_duplicates(['set', 'split', 'path'])
-    for r in df[df.duplicated(['set', 'path'])].itertuples(): report.add('path-in-two-splits', r.file, r.line, r.path)
+    for r in df[df.duplicated(['set', 'path'])].itertuples():
+        report.add('path-in-two-splits', r.file, r.line, r.path)
     df = df.drop_duplicates(['set', 'path']).join(photos[['bytes', 'tail']], on='path', how='inner')
     def shared(df, key): return df[df.groupby(['set', *key])['split'].transform('nunique')>1] if len(df) else df
-    if not len(df := shared(df, ['bytes', 'tail'])): return
+    if not len(df := shared(df, ['bytes', 'tail'])):
+        return
     paths = df.path.unique().tolist()
     df = shared(df.assign(digest=df.path.map(dict(zip(paths, spread(partial(_digest, str(img_dir)), paths, workers, 'comparing', show))))), ['digest'])
     for _,g in df.groupby(['set', 'digest'], sort=False):
-        for r in g[g.split!=g.split.iloc[0]].itertuples(): report.add('content-leak', r.file, r.line, f'{r.path} = {g.path.iloc[0]} ({g.split.iloc[0]})')
+        for r in g[g.split!=g.split.iloc[0]].itertuples():
+            report.add('content-leak', r.file, r.line, f'{r.path} = {g.path.iloc[0]} ({g.split.iloc[0]})')
 
+# %% ../../nbs/data/33_check_photographs.ipynb #64752285
 def check_boxes(
     report:Report,      # Where faults are noted
     df:pd.DataFrame,    # `path`, `file`, `line`, `x1`, `y1`, `x2`, `y2`
@@ -193,4 +222,5 @@ def check_boxes(
     empty = (df.x2<=df.x1) | (df.y2<=df.y1)
     outside = ~empty & ((df.x1<0) | (df.y1<0) | (df.x2>df.width) | (df.y2>df.height))
     for code,rows in [('box-empty', df[empty]), ('box-outside', df[outside])]:
-        for r in rows.itertuples(): report.add(code, r.file, r.line, f'{r.path}: {r.x1:.0f} {r.y1:.0f} {r.x2:.0f} {r.y2:.0f}'+(f' in {r.width:.0f} x {r.height:.0f}' if r.width==r.width else ''))
+        for r in rows.itertuples():
+            report.add(code, r.file, r.line, f'{r.path}: {r.x1:.0f} {r.y1:.0f} {r.x2:.0f} {r.y2:.0f}'+(f' in {r.width:.0f} x {r.height:.0f}' if r.width==r.width else ''))

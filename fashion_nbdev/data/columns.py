@@ -23,26 +23,35 @@ def read_csv(
     delimiter:str=''   # Found from the header if not given
 )->pd.DataFrame: # Of strings; the index is the line in the file
     "A spreadsheet saved as text"
-    if Path(path).suffix.lower() in ('.xls', '.xlsx', '.ods'): raise DataError(f'{path}: save the spreadsheet as CSV (UTF-8) first')
+    if Path(path).suffix.lower() in ('.xls', '.xlsx', '.ods'):
+        raise DataError(f'{path}: save the spreadsheet as CSV (UTF-8) first')
     try:
         with open(path, encoding='utf-8-sig', newline='') as f:
-            head = f.readline(); f.seek(0)
+            head = f.readline()
+            f.seek(0)
             delimiter = {'\\t': '\t', 'tab': '\t'}.get(delimiter, delimiter) or max(',;\t|', key=head.count)
             reader = csvlib.reader(f, delimiter=delimiter, strict=True)
             rows = [(reader.line_num, r) for r in reader if any(x.strip() for x in r)]
-    except OSError as e: raise DataError(f'cannot read {path}: {e.strerror}') from None
-    except UnicodeDecodeError: raise DataError(f'{path}: not UTF-8 text; save it as CSV UTF-8') from None
-    except (csvlib.Error, TypeError) as e: raise DataError(f'{path}: not a table of text ({e})') from None
-    if not rows: raise DataError(f'{path}: empty; expected a header and rows')
+    except OSError as e:
+        raise DataError(f'cannot read {path}: {e.strerror}') from None
+    except UnicodeDecodeError:
+        raise DataError(f'{path}: not UTF-8 text; save it as CSV UTF-8') from None
+    except (csvlib.Error, TypeError) as e:
+        raise DataError(f'{path}: not a table of text ({e})') from None
+    if not rows:
+        raise DataError(f'{path}: empty; expected a header and rows')
     names = [x.strip() for x in rows[0][1]]
-    if twice := {n for n in names if names.count(n)>1}: raise DataError(f'{path}, line 1: column {sorted(twice)[0]!r} occurs twice')
+    if twice := {n for n in names if names.count(n)>1}:
+        raise DataError(f'{path}, line 1: column {sorted(twice)[0]!r} occurs twice')
     for i,r in rows[1:]:
-        if len(r)!=len(names): raise DataError(f'{path}, line {i}: {len(r)} columns; expected the {len(names)} of the header')
+        if len(r)!=len(names):
+            raise DataError(f'{path}, line {i}: {len(r)} columns; expected the {len(names)} of the header')
     return pd.DataFrame([[x.strip() for x in r] for _,r in rows[1:]], columns=names, index=[i for i,_ in rows[1:]], dtype=object)
 
 # %% ../../nbs/data/23_columns.ipynb #3e2e796b
 _EMPTY = {'', 'na', 'n/a', '#n/a', 'nan', 'null', '-1'}   # Cells that say nothing, in small letters
-_YES, _NO = {'1', '1.0', 'true', 'yes', 'y', 't'}, {'0', '0.0', 'false', 'no', 'n', 'f'}
+_YES = {'1', '1.0', 'true', 'yes', 'y', 't'}
+_NO = {'0', '0.0', 'false', 'no', 'n', 'f'}
 
 def column_attributes(
     values,            # `[n]` cells
@@ -55,14 +64,16 @@ def column_attributes(
     cells, train = [v.strip() for v in values], np.ones(len(values), bool) if train is None else np.asarray(train)
     low = [c.lower() for c in cells]
     empty = np.array([c in _EMPTY for c in low])
-    if (said := set(low)-_EMPTY) and said <= _YES|_NO: return np.where(empty, -1, [c in _YES for c in low]).astype(np.int8)[:, None], [name], []
+    if (said := set(low)-_EMPTY) and said <= _YES|_NO:
+        return np.where(empty, -1, [c in _YES for c in low]).astype(np.int8)[:, None], [name], []
     parts = [[] if e else [' '.join(v.split()) for v in (c.split(separator) if separator else [c]) if v.strip()] for c,e in zip(cells, empty)]
     spelling = pd.Series([v for p,t in zip(parts, train) if t for v in p], dtype=object).value_counts()
     best = {v.lower(): v for v in reversed(spelling.index)}
     order = sorted(best, key=lambda k: (best[k].lower(), best[k]))
     at = {k: i for i,k in enumerate(order)}
     attrs = np.zeros((len(cells), len(order)), np.int8)
-    for row,p in zip(attrs, parts): row[[at[v.lower()] for v in p if v.lower() in at]] = 1
+    for row,p in zip(attrs, parts):
+        row[[at[v.lower()] for v in p if v.lower() in at]] = 1
     keep = (attrs[train].sum(0, dtype=int) >= max(min_count, 1))
     attrs[empty] = -1
     return attrs[:, keep], [f'{name}: {best[k]}' for k,y in zip(order, keep) if y], sorted({v for p in parts for v in p if v.lower() not in at} | {best[k] for k,y in zip(order, keep) if not y})
@@ -71,20 +82,27 @@ def column_attributes(
 def _local_path(cell, root, suffix):
     "The cell as a path below `root`, in the form of the file system if that finds a file"
     p = cell+suffix
-    if os.path.isabs(p) and Path(p).is_relative_to(root): p = Path(p).relative_to(root).as_posix()
+    if os.path.isabs(p) and Path(p).is_relative_to(root):
+        p = Path(p).relative_to(root).as_posix()
     for q in (p, p.replace('\\', '/'), p.removeprefix('img/')):
-        if not path_problem(q) and (root/q).is_file(): return PurePosixPath(q).as_posix()
+        if not path_problem(q) and (root/q).is_file():
+            return PurePosixPath(q).as_posix()
     return p
 
+# %% ../../nbs/data/23_columns.ipynb #33ecb73d
 def _rows_of_photographs(df, root, path_column, suffix, done, show):
     "`df` with a column `path`, without the rows whose photograph cannot be used or came before"
     paths = [_local_path(c, root, suffix) for c in df[path_column]]
-    keep, first = [], {}
+    keep = []
+    first = {}
     for i,(p,(_,r)) in enumerate(zip(progress(paths, desc='photographs', show=show), df.iterrows())):
         why = 'no path in the row' if not df[path_column].iloc[i] else 'a web address, not a file' if re.match('https?://', p) else unusable(root, p)
-        if not why and p in first: why = 'the same row again' if r.equals(first[p]) else 'the same photograph again, with other values'
-        if why: done.skip(why, f'{p} (line {df.index[i]})')
-        else: first[p] = r
+        if not why and p in first:
+            why = 'the same row again' if r.equals(first[p]) else 'the same photograph again, with other values'
+        if why:
+            done.skip(why, f'{p} (line {df.index[i]})')
+        else:
+            first[p] = r
         keep.append(not why)
     return df[np.array(keep, bool)].assign(path=[p for p,k in zip(paths, keep) if k])
 
@@ -100,9 +118,12 @@ def query_gallery(
     split, item = np.array(split, dtype=object), np.array(item, dtype=object)
     low = np.array([str(v).lower() for v in (view if view is not None else ['']*len(split))], dtype=object)
     q, g = [np.isin(low, [v.lower() for v in views]) for views in (query_views, gallery_views)]
-    if not query_views and not gallery_views: g = ~pd.Series(item).where(split=='test').duplicated().to_numpy()
-    if not query_views: q = ~g
-    if not gallery_views and query_views: g = ~q
+    if not query_views and not gallery_views:
+        g = ~pd.Series(item).where(split=='test').duplicated().to_numpy()
+    if not query_views:
+        q = ~g
+    if not gallery_views and query_views:
+        g = ~q
     test = split=='test'
     out = np.select([split=='val', test&q&~g, test&g, test], ['', 'query', 'gallery', ''], split).astype(object)
     out[item==''] = ''
@@ -111,13 +132,16 @@ def query_gallery(
 # %% ../../nbs/data/23_columns.ipynb #b59d51f3
 def _listed(text): return [x.strip() for x in (text.split(',') if isinstance(text, str) else text) if x.strip()]
 
+# %% ../../nbs/data/23_columns.ipynb #8f9cc4db
 def _split_column(df, column, done):
     "`df` with `split` in the project's words, without rows of other splits"
     split = [SPLIT_WORDS.get(s.lower(), '') for s in df[column]]
     for i,s,p,new in zip(df.index, df[column], df.path, split):
-        if not new: done.skip(f'split {s!r}', f'{p} (line {i})')
+        if not new:
+            done.skip(f'split {s!r}', f'{p} (line {i})')
     return df.assign(split=split)[np.array([s!='' for s in split], bool)]
 
+# %% ../../nbs/data/23_columns.ipynb #f0ccdf9d
 def _check_items(df, csv):
     "Refuse items that the user's own split divides"
     part = df['split'].where(~df['split'].isin(['query', 'gallery']), 'test')

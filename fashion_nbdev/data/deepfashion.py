@@ -30,27 +30,32 @@ def _read_coarse(source, done, leave_out):
     split = _read_partition(find_list(source, LIST_PARTITION, leave_out=leave_out))
     cate = read_path_list(f := anno/'list_category_img.txt', 'image_name category_label')['category_label']
     for i,c in enumerate(cate, 3):
-        if not (re.fullmatch('[0-9]{1,9}', c) and 1 <= int(c) <= len(categories)): raise DataError(f'{f}, line {i}: category {c!r}; expected a number from 1 to {len(categories)} ({LIST_CATEGORY})')
+        if not (re.fullmatch('[0-9]{1,9}', c) and 1 <= int(c) <= len(categories)):
+            raise DataError(f'{f}, line {i}: category {c!r}; expected a number from 1 to {len(categories)} ({LIST_CATEGORY})')
     paths, values = read_attribute_list(anno/'list_attr_img.txt', len(attributes), LIST_ATTR)
     row = pd.Series(np.arange(len(paths)), index=paths)
     df = pd.DataFrame(dict(split=split)).join(cate.astype(int)-1).join(row.rename('row')).rename(columns=dict(category_label='category'))
-    if (f := anno/'list_bbox.txt').is_file(): df = df.join(read_box_list(f, 'image_name x_1 y_1 x_2 y_2'))
+    if (f := anno/'list_bbox.txt').is_file():
+        df = df.join(read_box_list(f, 'image_name x_1 y_1 x_2 y_2'))
     done.read = len(df)
     for c,name in dict(category='list_category_img.txt', row='list_attr_img.txt', x1='list_bbox.txt').items():
         if c in df:
-            for p in df.index[df[c].isna()]: done.skip(f'not in {name}', p)
+            for p in df.index[df[c].isna()]:
+                done.skip(f'not in {name}', p)
     df = df.dropna().rename_axis('path').reset_index()
     attrs = np.array([0, -1, 1], np.int8)[values[df.pop('row').astype(int)]+1]      # -1 absent, 0 unknown, 1 present -> 0, -1, 1
     df = df.astype({c: int for c in df.columns.difference(['path', 'split'])})
     return Table(df, attrs, categories, attributes), ctypes, atypes
 
+# %% ../../nbs/data/26_deepfashion.ipynb #0957e56b
 def _read_partition(path):
     "The split of each photograph of the category benchmark, by path"
     if [l.split() for l in read_lines(path)[1:2]]==['image_name item_id evaluation_status'.split()]:
         raise DataError(f"{path}, line 2: this is the partition of In-shop Retrieval (3 columns); expected the one of the Category and Attribute benchmark: 'image_name evaluation_status'")
     split = read_path_list(path, 'image_name evaluation_status')['evaluation_status']
     for i,s in enumerate(split, 3):
-        if s not in ('train', 'val', 'test'): raise DataError(f'{path}, line {i}: status {s!r}; expected train, val, test')
+        if s not in ('train', 'val', 'test'):
+            raise DataError(f'{path}, line {i}: status {s!r}; expected train, val, test')
     return split
 
 # %% ../../nbs/data/26_deepfashion.ipynb #00e6db3f
@@ -61,7 +66,8 @@ def read_grouped(
     path:str|Path # e.g. `train_attr.txt` of the grouped variant
 )->np.ndarray: # `[n,26]` int8
     "Rows of one index a group as rows of 26 attributes"
-    sizes, expected = [len(v.split()) for v in FINE_GROUPS.values()], f'one index for each of the {len(FINE_GROUPS)} groups'
+    sizes = [len(v.split()) for v in FINE_GROUPS.values()]
+    expected = f'one index for each of the {len(FINE_GROUPS)} groups'
     lines = read_lines(path, expected)
     first = int(bool(lines) and lines[0].split()==[f'category{g}' for g in FINE_GROUPS])
     out = np.zeros((len(lines)-first, sum(sizes)), np.int8)
@@ -75,34 +81,44 @@ def read_grouped(
 # %% ../../nbs/data/26_deepfashion.ipynb #6faf30a6
 def _read_fine(source, done, leave_out):
     "The table of the fine annotations, or of the grouped variant, and the types of its names"
-    anno, parts = find_list(source, 'train.txt', True, leave_out).parent, []
+    anno = find_list(source, 'train.txt', True, leave_out).parent
+    parts = []
     grouped = (f := anno/'train_attr.txt').is_file() and len(next(iter(read_lines(f)), '').split())==len(FINE_GROUPS)
     has = [k for k in ('cate', 'attr') if (anno/f'train_{k}.txt').is_file()]
     for s in ('train', 'val', 'test'):
         lost = [f'{s}{e}.txt' for e in ('', *(f'_{k}' for k in has)) if not (anno/f'{s}{e}.txt').is_file()]
-        if lost and s!='train': done.notes.append(f"split {s} left out: no {' and '.join(lost)}"); continue
+        if lost and s!='train':
+            done.notes.append(f"split {s} left out: no {' and '.join(lost)}")
+            continue
         t = read_labels(anno, anno, s, 'cate' in has, not grouped, boxes=True)
         if grouped:
-            t.attributes, t.attrs = ' '.join(FINE_GROUPS.values()).split(), read_grouped(anno/f'{s}_attr.txt')
-            if len(t.attrs)!=len(t): raise DataError(f'{anno}/{s}_attr.txt: {len(t.attrs)} rows, but {s}.txt has {len(t)} lines')
+            t.attributes = ' '.join(FINE_GROUPS.values()).split()
+            t.attrs = read_grouped(anno/f'{s}_attr.txt')
+            if len(t.attrs)!=len(t):
+                raise DataError(f'{anno}/{s}_attr.txt: {len(t.attrs)} rows, but {s}.txt has {len(t)} lines')
         parts.append(t)
     done.read = sum(map(len, parts))
     columns = [c for c in parts[0].df if all(c in t.df for t in parts)]
     table = Table(pd.concat([t.df[columns] for t in parts]), np.concatenate([t.attrs for t in parts]), parts[0].categories, parts[0].attributes)
     return _once(table, done), *_fine_names(table, anno, source, leave_out)
 
+# %% ../../nbs/data/26_deepfashion.ipynb #a34da0c8
 def _once(table, done):
     "`table` without photographs that came before in another split"
     again = table.df['path'].duplicated().to_numpy()
-    for p in table.df['path'][again]: done.skip('in two splits; the first counts', p)
+    for p in table.df['path'][again]:
+        done.skip('in two splits; the first counts', p)
     return table.subset(~again) if again.any() else table
 
+# %% ../../nbs/data/26_deepfashion.ipynb #14373809
 def _fine_names(table, anno, source, leave_out):
     "The types of categories and attributes; the names of categories from elsewhere in the archive, if not beside them"
     if table.categories and not (anno/LIST_CATEGORY).is_file() and (f := find_list(source, LIST_CATEGORY, leave_out=leave_out, needed=False)):
-        if len(names := read_names(f)[0]) >= len(table.categories): table.categories[:] = names
+        if len(names := read_names(f)[0]) >= len(table.categories):
+            table.categories[:] = names
     types = [read_names(f)[1] if (f := anno/n).is_file() and names else [1]*len(names) for n,names in ((LIST_CATEGORY, table.categories), (LIST_ATTR, table.attributes))]
-    if table.attributes==' '.join(FINE_GROUPS.values()).split(): types[1] = [g for g,v in FINE_GROUPS.items() for _ in v.split()]
+    if table.attributes==' '.join(FINE_GROUPS.values()).split():
+        types[1] = [g for g,v in FINE_GROUPS.items() for _ in v.split()]
     return types
 
 # %% ../../nbs/data/26_deepfashion.ipynb #f3825432

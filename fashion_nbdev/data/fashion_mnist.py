@@ -27,23 +27,32 @@ def read_idx(
     path:str|Path # IDX file of bytes, plain or gzip
 )->np.ndarray: # uint8
     "The array in an IDX file"
-    try: raw = Path(path).read_bytes(); raw = gzip.decompress(raw) if raw[:2]==b'\x1f\x8b' else raw
-    except (OSError, EOFError, ValueError, zlib.error) as e: raise DataError(f'cannot read {path}: {e}') from None
-    if len(raw)<4 or raw[:3]!=b'\0\0\x08' or len(raw) < 4+4*raw[3]: raise DataError(f'{path}: not an IDX file of bytes')
+    try:
+        raw = Path(path).read_bytes()
+        raw = gzip.decompress(raw) if raw[:2]==b'\x1f\x8b' else raw
+    except (OSError, EOFError, ValueError, zlib.error) as e:
+        raise DataError(f'cannot read {path}: {e}') from None
+    if len(raw)<4 or raw[:3]!=b'\0\0\x08' or len(raw) < 4+4*raw[3]:
+        raise DataError(f'{path}: not an IDX file of bytes')
     shape = np.frombuffer(raw, '>u4', raw[3], 4).astype(int)
-    if len(raw)-4-4*raw[3] != shape.prod(): raise DataError(f"{path}: {len(raw)-4-4*raw[3]:,} bytes follow the header; expected {shape.prod():,} for {' x '.join(map(str, shape))}; is the file complete?")
+    if len(raw)-4-4*raw[3] != shape.prod():
+        raise DataError(f"{path}: {len(raw)-4-4*raw[3]:,} bytes follow the header; expected {shape.prod():,} for {' x '.join(map(str, shape))}; is the file complete?")
     return np.frombuffer(raw, np.uint8, offset=4+4*raw[3]).reshape(shape)
 
+# %% ../../nbs/data/28_fashion_mnist.ipynb #c7dbcbf0
 def _idx_pair(source, part):
     "Pictures and labels of `train` or `t10k`"
     found = {p.name.removesuffix('.gz'): p for p in sorted(Path(source).rglob(f'{part}-*-ubyte*')) if p.name.removesuffix('.gz').endswith('ubyte')}
     files = []
     for n in (f'{part}-images-idx3-ubyte', f'{part}-labels-idx1-ubyte'):
-        if n not in found: raise DataError(f'{source}: no {n} or {n}.gz below it; see https://github.com/zalandoresearch/fashion-mnist for the four files')
+        if n not in found:
+            raise DataError(f'{source}: no {n} or {n}.gz below it; see https://github.com/zalandoresearch/fashion-mnist for the four files')
         files.append(found[n])
     x, y = map(read_idx, files)
-    if x.ndim!=3 or y.ndim!=1 or len(x)!=len(y): raise DataError(f'{files[0]}: {len(x)} pictures of shape {x.shape[1:]}, but {files[1].name} has {len(y)} labels')
-    if y.max(initial=0) >= len(FASHION_MNIST): raise DataError(f'{files[1]}: label {y.max()}; expected 0 to {len(FASHION_MNIST)-1}')
+    if x.ndim!=3 or y.ndim!=1 or len(x)!=len(y):
+        raise DataError(f'{files[0]}: {len(x)} pictures of shape {x.shape[1:]}, but {files[1].name} has {len(y)} labels')
+    if y.max(initial=0) >= len(FASHION_MNIST):
+        raise DataError(f'{files[1]}: label {y.max()}; expected 0 to {len(FASHION_MNIST)-1}')
     return x, y
 
 # %% ../../nbs/data/28_fashion_mnist.ipynb #6257a166
@@ -57,23 +66,31 @@ def prepare_fashion_mnist(
     show:bool=True       # A progress bar?
 )->Prepared:
     "Fashion-MNIST to the project's layout, as PNG files"
-    done, rows, jobs = Prepared(output_dir), [], []
-    if download: _download(source)
+    done = Prepared(output_dir)
+    rows = []
+    jobs = []
+    if download:
+        _download(source)
     for part,split in (('train', 'train'), ('t10k', 'test')):
         x, y = _idx_pair(source, part)
         done.read += len(x)
         n = min(limit, len(x)) if limit else len(x)
-        if n < len(x): done.notes.append(f'the first {n:,} of {len(x):,} {split} pictures')
+        if n < len(x):
+            done.notes.append(f'the first {n:,} of {len(x):,} {split} pictures')
         for i in range(n):
             rows.append((f"{split}/{FASHION_MNIST[y[i]].replace('/', ' ')}/{i:05}.png", split, int(y[i])))
             jobs.append((x[i], done.img_dir/rows[-1][0]))
     df = pd.DataFrame(rows, columns=['path', 'split', 'category'])
     df['split'] = complete_splits(df['split'], df['category'], None, done, val=val, test=0, seed=seed)
     claim(output_dir, source=Path(source).resolve(), how='fashion-mnist')
-    for _ in _parallel(lambda j: j[1].exists() or save_image(Image.fromarray(j[0]), j[1]), jobs, 'pictures', show): pass
+    for _ in _parallel(lambda j: j[1].exists() or save_image(Image.fromarray(j[0]), j[1]), jobs, 'pictures', show):
+        pass
     return write_prepared(done, Table(df, categories=list(FASHION_MNIST), img_dir=done.img_dir))
 
+# %% ../../nbs/data/28_fashion_mnist.ipynb #57b73e3e
 def _download(source):
     from torchvision.datasets import FashionMNIST
-    try: [FashionMNIST(source, train=t, download=True) for t in (True, False)]
-    except Exception as e: raise DataError(f'Fashion-MNIST cannot be downloaded ({str(e).splitlines()[0] if str(e) else type(e).__name__}); put the four IDX files into {source} yourself') from None
+    try:
+        [FashionMNIST(source, train=t, download=True) for t in (True, False)]
+    except Exception as e:
+        raise DataError(f'Fashion-MNIST cannot be downloaded ({str(e).splitlines()[0] if str(e) else type(e).__name__}); put the four IDX files into {source} yourself') from None

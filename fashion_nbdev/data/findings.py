@@ -52,15 +52,19 @@ class Report:
     ):
         "Note that `code` was met once more in `file`"
         f = next((f for f in self.findings if f.code==code and f.where[0]==str(file)), None)
-        if f: f.count += 1
-        else: self.findings.append(f := Finding(CHECKS[code][0], code, (str(file), line), CHECKS[code][1]))
-        if example and len(f.examples)<keep: f.examples.append((f'line {line}: ' if line else '')+_plain(example))
+        if f:
+            f.count += 1
+        else:
+            self.findings.append(f := Finding(CHECKS[code][0], code, (str(file), line), CHECKS[code][1]))
+        if example and len(f.examples)<keep:
+            f.examples.append((f'line {line}: ' if line else '')+_plain(example))
 
     def level(self, name): return [f for f in self.findings if f.level==name]
 
     @property
     def exit_code(self)->int: return 2 if self.level('error') else 1 if self.level('warning') else 0
 
+# %% ../../nbs/data/30_findings.ipynb #4ea21fbe
 def _plain(s, n=160):
     s = s if s.isprintable() else repr(s)[1:-1]
     return s if len(s)<=n else s[:n-3]+'...'
@@ -71,30 +75,39 @@ def text(self:Report,
     rows:int=16 # Lines a table, at most
 )->str:
     "The report for a person"
-    c, out = self.counts, []
+    c = self.counts
+    out = []
     for k in ('labels', 'retrieval'):
-        if c.get(k): out.append(pd.DataFrame(c[k]).T.to_string())
-    if c.get('files'): out.append(_files_line(c['files']))
+        if c.get(k):
+            out.append(pd.DataFrame(c[k]).T.to_string())
+    if c.get('files'):
+        out.append(_files_line(c['files']))
     for k in ('categories', 'attributes'):
-        if c.get(k): out.append(_by_size(c[k]).rename_axis(k).to_string(max_rows=rows))
+        if c.get(k):
+            out.append(_by_size(c[k]).rename_axis(k).to_string(max_rows=rows))
     order = dict(error=0, warning=1, info=2)
     out += map(str, sorted(self.findings, key=lambda f: order[f.level]))
     n = {k: len(self.level(k)) for k in order}
     return '\n\n'.join([*out, ', '.join(f'{v} {k}{"s"*(v!=1)}' for k,v in n.items() if k!='info') if n['error']+n['warning'] else 'nothing wrong was found'])
 
+# %% ../../nbs/data/30_findings.ipynb #7b4af730
 @patch
 def __str__(self:Report): return self.text()
 
+# %% ../../nbs/data/30_findings.ipynb #00b94378
 @patch
 def __repr__(self:Report): return self.text()
 
+# %% ../../nbs/data/30_findings.ipynb #188fd499
 def _by_size(counts):
     "Most frequent first"
     df = pd.DataFrame(counts).T.fillna(0).astype(int)
     return df.loc[df.sum(axis=1).sort_values(ascending=False, kind='stable').index]
 
+# %% ../../nbs/data/30_findings.ipynb #20dffc90
 def _files_line(f):
-    if not f['photographs']: return 'no photograph could be opened'
+    if not f['photographs']:
+        return 'no photograph could be opened'
     kinds = ', '.join(f'{n:,} {k}' for k,n in f['formats'].items())
     return f"{f['photographs']:,} photograph files, {f['bytes']/1e6:,.1f} MB: {kinds}; the median is {f['median_width']} x {f['median_height']} pixels"
 
@@ -105,4 +118,5 @@ def to_json(self:Report,
 ):
     "Write the whole report to `path`"
     d = dict(exit_code=self.exit_code, findings=[asdict(f) for f in self.findings], counts=self.counts)
-    with atomic_write(path) as tmp: tmp.write_text(json.dumps(d, indent=1), encoding='utf-8')
+    with atomic_write(path) as tmp:
+        tmp.write_text(json.dumps(d, indent=1), encoding='utf-8')

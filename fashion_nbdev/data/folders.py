@@ -28,21 +28,27 @@ def prepare_folders(
     show:bool=True      # A progress bar?
 )->Prepared:
     "Class folders to the project's layout"
-    if not Path(source).is_dir(): raise DataError(f'{source}: no such folder of class folders')
+    if not Path(source).is_dir():
+        raise DataError(f'{source}: no such folder of class folders')
     done = Prepared(output_dir)
     top = {p.name: SPLIT_WORDS.get(p.name.lower()) for p in Path(source).iterdir() if p.is_dir()}
-    by_split, rows = 'train' in top.values(), []
+    by_split = 'train' in top.values()
+    rows = []
     for p in progress(_walk(source, done, output_dir), desc='photographs', show=show):
         parts = p.split('/')
         split = top.get(parts[0], None) if by_split else 'train'
         name = parts[by_split:by_split+levels]
-        if split in (None, 'query', 'gallery'): done.skip('beside the split folders', p)
-        elif len(parts) <= by_split+levels: done.skip('not in a class folder', p)
-        else: rows.append((p, split, '/'.join(x.strip() for x in name)))
+        if split in (None, 'query', 'gallery'):
+            done.skip('beside the split folders', p)
+        elif len(parts) <= by_split+levels:
+            done.skip('not in a class folder', p)
+        else:
+            rows.append((p, split, '/'.join(x.strip() for x in name)))
     done.read = len(rows)+sum(map(len, done.skipped.values()))
     df = pd.DataFrame(rows, columns=['path', 'split', 'name'])
     names = sorted(set(df.name))
-    if len(names) < 2: raise DataError(f"{source}: {len(names)} class folders{' ('+names[0]+')' if names else ''} in {len(df)} photographs; expected a folder for each class, or train, val and test folders with them")
+    if len(names) < 2:
+        raise DataError(f"{source}: {len(names)} class folders{' ('+names[0]+')' if names else ''} in {len(df)} photographs; expected a folder for each class, or train, val and test folders with them")
     df['split'] = complete_splits(df.split, df.name, None, done, val, test, seed)
     df['category'] = df.name.map({c: i for i,c in enumerate(names)})
     place_images(source, output_dir, df.path, images, show)

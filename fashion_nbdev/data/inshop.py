@@ -8,7 +8,6 @@ __all__ = ['prepare_inshop']
 # %% ../../nbs/data/27_inshop.ipynb #a97f4631
 import shutil
 
-
 from .tables import Table
 from .lists import BOX, LIST_BOX, LIST_PARTITION, read_box_list
 from .labels import read_partition
@@ -31,12 +30,15 @@ def prepare_inshop(
     done.read = len(table)
     if f := find_list(source, LIST_BOX, leave_out=output_dir, needed=False):
         df = table.df.join(read_box_list(f, 'image_name clothes_type pose_type x_1 y_1 x_2 y_2'), on='path')
-        for p in df['path'][df['x1'].isna()]: done.skip(f'not in {LIST_BOX}', p)
+        for p in df['path'][df['x1'].isna()]:
+            done.skip(f'not in {LIST_BOX}', p)
         table = Table(df.dropna(subset=BOX).astype(dict.fromkeys(BOX, int)))
     table = place_boxed(find_img_dir(source, table.df['path'], img_dir), table, done, crop, images, show)
     train = set(table.df['item'][table.df['split']=='train'])
     both = train & set(table.df['item'][table.df['split']!='train'])
-    if both: done.notes.append(f'{len(both)} items are in train and in query or gallery, e.g. {sorted(both)[0]}: the evaluation will flatter')
+    if both:
+        done.notes.append(f'{len(both)} items are in train and in query or gallery, e.g. {sorted(both)[0]}: the evaluation will flatter')
     lone = int((table.df['item'].value_counts()==1).sum())
-    if lone: done.notes.append(f'{lone} items have one photograph')
+    if lone:
+        done.notes.append(f'{lone} items have one photograph')
     return write_prepared(done, items=table)

@@ -24,11 +24,14 @@ from .attribute_lists import _blocks, read_attributes
 def _base(anno_dir, split):
     "`anno_dir/train/train`, or `anno_dir/train` where the files lie side by side"
     nested = Path(anno_dir)/split/split
-    if not Path(anno_dir).is_dir(): raise DataError(f'{anno_dir}: no such folder; expected {split}/{split}.txt and its labels in it')
+    if not Path(anno_dir).is_dir():
+        raise DataError(f'{anno_dir}: no such folder; expected {split}/{split}.txt and its labels in it')
     return Path(anno_dir)/split if (Path(anno_dir)/f'{split}.txt').is_file() and not Path(f'{nested}.txt').is_file() else nested
 
+# %% ../../nbs/data/05_labels.ipynb #04bebcaa
 def _folder(img_dir):
-    if not Path(img_dir).is_dir(): raise DataError(f'{img_dir}: no such folder of photographs')
+    if not Path(img_dir).is_dir():
+        raise DataError(f'{img_dir}: no such folder of photographs')
     return Path(img_dir)
 
 # %% ../../nbs/data/05_labels.ipynb #22dddfda
@@ -42,31 +45,39 @@ def read_categories(
     lines = read_lines(path, 'one category id a line')
     for i,l in enumerate(lines, 1):
         l = l.lstrip(' \t')
-        if not (l.isascii() and l.isdigit() and len(l)<10 and 1 <= int(l) <= (n or 10**9)): raise DataError(f'{path}, line {i}: category {_short(l)}; expected {top}')
+        if not (l.isascii() and l.isdigit() and len(l)<10 and 1 <= int(l) <= (n or 10**9)):
+            raise DataError(f'{path}, line {i}: category {_short(l)}; expected {top}')
     return np.array(lines, dtype=np.int64).reshape(-1)-1
 
+# %% ../../nbs/data/05_labels.ipynb #155ef245
 def _category_names(anno_dir):
     "Names, and the file that says how many there are"
-    if (f := Path(anno_dir)/LIST_CATEGORY).is_file(): return read_names(f)[0], f.name
+    if (f := Path(anno_dir)/LIST_CATEGORY).is_file():
+        return read_names(f)[0], f.name
     f = Path(f'{_base(anno_dir, "train")}_cate.txt')
-    if not f.is_file(): raise DataError(f'{f}: no such file, and no {LIST_CATEGORY}; expected one of them to say how many categories there are')
+    if not f.is_file():
+        raise DataError(f'{f}: no such file, and no {LIST_CATEGORY}; expected one of them to say how many categories there are')
     return [f'category {i+1}' for i in range(read_categories(f).max(initial=-1)+1)], f.name
 
 # %% ../../nbs/data/05_labels.ipynb #935307d1
 def _attribute_names(anno_dir, base):
     "Names where there is a list, else numbers, as many as the first training row has values; the file that says so"
-    if (f := Path(anno_dir)/LIST_ATTR).is_file(): return read_names(f)[0], f.name
+    if (f := Path(anno_dir)/LIST_ATTR).is_file():
+        return read_names(f)[0], f.name
     train = Path(f'{_base(anno_dir, "train")}_attr.txt')
     f = train if train.is_file() else Path(f'{base}_attr.txt')
     n = len(next(_blocks(f, 1<<16), b'').split(b'\n', 1)[0].split())
-    if not n: raise DataError(f'{f}, line 1: no values; expected a row of 0 and 1 for each photograph')
+    if not n:
+        raise DataError(f'{f}, line 1: no values; expected a row of 0 and 1 for each photograph')
     return [f'attribute {i+1}' for i in range(n)], f.name
 
+# %% ../../nbs/data/05_labels.ipynb #a64ab49a
 def _read_boxes(path):
     "`[n,4]` corner coordinates"
     lines = read_lines(path, 'x1 y1 x2 y2')
     for i,l in enumerate(lines, 1):
-        if not re.fullmatch(r'[ \t]*-?\d{1,7}([ \t]+-?\d{1,7}){3}', l, re.ASCII): raise DataError(f'{path}, line {i}: {_short(l)}; expected four numbers: x1 y1 x2 y2')
+        if not re.fullmatch(r'[ \t]*-?\d{1,7}([ \t]+-?\d{1,7}){3}', l, re.ASCII):
+            raise DataError(f'{path}, line {i}: {_short(l)}; expected four numbers: x1 y1 x2 y2')
     return np.array([l.split() for l in lines], np.int64).reshape(-1, 4)
 
 # %% ../../nbs/data/05_labels.ipynb #0195ef08
@@ -81,21 +92,26 @@ def read_labels(
     "The photographs of a split with their labels; a `DataError` if the files do not fit each other"
     img_dir, base = _folder(img_dir), _base(anno_dir, split)
     names = read_lines(f'{base}.txt', 'one image path a line')
-    if not names: raise DataError(f'{base}.txt, line 1: missing; expected one image path a line')
+    if not names:
+        raise DataError(f'{base}.txt, line 1: missing; expected one image path a line')
     t = Table(pd.DataFrame(dict(path=_paths(f'{base}.txt', names), split=split)), img_dir=img_dir)
     if category:
         t.categories, source = _category_names(anno_dir)
         t.df['category'] = _fit(read_categories(f := f'{base}_cate.txt', len(t.categories), source), len(t), f, base, 'one category id')
     if attributes:
-        if not Path(f := f'{base}_attr.txt').is_file(): raise DataError(f'{f}: no such file; expected a row of 0 and 1 for each photograph')
+        if not Path(f := f'{base}_attr.txt').is_file():
+            raise DataError(f'{f}: no such file; expected a row of 0 and 1 for each photograph')
         t.attributes, source = _attribute_names(anno_dir, base)
         t.attrs = _fit(read_attributes(f, len(t.attributes), source), len(t), f, base, 'a row of 0 and 1')
-    if boxes and Path(f := f'{base}_bbox.txt').is_file(): t.df[BOX] = _fit(_read_boxes(f), len(t), f, base, 'a box')
+    if boxes and Path(f := f'{base}_bbox.txt').is_file():
+        t.df[BOX] = _fit(_read_boxes(f), len(t), f, base, 'a box')
     return t
 
+# %% ../../nbs/data/05_labels.ipynb #86f2538e
 def _fit(rows, n, file, base, expected):
     "`rows`, if there are `n` of them"
-    if len(rows)==n: return rows
+    if len(rows)==n:
+        return rows
     raise DataError(f'{file}, line {min(len(rows), n)+1}: {"missing" if len(rows)<n else "one too many"}; {len(rows)} lines, but {base.name}.txt has {n}; expected {expected} for each photograph')
 
 # %% ../../nbs/data/05_labels.ipynb #f0b70122
@@ -112,12 +128,15 @@ def read_partition(
     if [l.split() for l in read_lines(path, f'a count, the header {columns!r}, then rows')[1:2]] == [['image_name', 'evaluation_status']]:
         raise DataError(f'{path}, line 2: this is the partition of the Category and Attribute benchmark (2 columns, no items); expected the one of In-shop Retrieval: {columns!r}')
     rows = read_list(path, columns)
-    if not rows: raise DataError(f'{path}, line 3: missing; expected a photograph, its item and its status')
+    if not rows:
+        raise DataError(f'{path}, line 3: missing; expected a photograph, its item and its status')
     for i,r in enumerate(rows, 3):
-        if r[2] not in STATUS: raise DataError(f"{path}, line {i}: status {r[2]!r}; expected {', '.join(STATUS)}")
+        if r[2] not in STATUS:
+            raise DataError(f"{path}, line {i}: status {r[2]!r}; expected {', '.join(STATUS)}")
     names, items, status = zip(*rows)
     df = pd.DataFrame(dict(path=_paths(path, names, 3), split=status, item=items))
-    if boxes and (f := path.with_name(LIST_BOX)).is_file(): df = _join_boxes(df, f)
+    if boxes and (f := path.with_name(LIST_BOX)).is_file():
+        df = _join_boxes(df, f)
     return Table(df, img_dir=img_dir)
 
 # %% ../../nbs/data/05_labels.ipynb #733c052a
@@ -125,5 +144,6 @@ def _join_boxes(df, path):
     "`df` with the corners that `path` has for each of its photographs"
     box = read_box_list(path, 'image_name clothes_type pose_type x_1 y_1 x_2 y_2')
     lost = ~df['path'].isin(box.index)
-    if lost.any(): raise DataError(f"{path}: no box for {df['path'][lost].iloc[0]!r}; expected one for each of the {len(df)} photographs")
+    if lost.any():
+        raise DataError(f"{path}: no box for {df['path'][lost].iloc[0]!r}; expected one for each of the {len(df)} photographs")
     return df.join(box, on='path')

@@ -24,25 +24,36 @@ def _check_text(kind, values, no_blanks=False):
         if not v or v!=v.strip(' \t\r') or re.search(r'\s' if no_blanks else r'[\n\r\0]', v) or not _encodes(v):
             raise DataError(f"{kind} {v!r} cannot be written: it is empty, or has {'a blank' if no_blanks else 'a blank at its ends'}, a line end or a character that is not text")
 
+# %% ../../nbs/data/06_layout.ipynb #d5151955
 def _encodes(s):
-    try: return bool(s.encode())
-    except UnicodeEncodeError: return False
+    try:
+        return bool(s.encode())
+    except UnicodeEncodeError:
+        return False
 
+# %% ../../nbs/data/06_layout.ipynb #fd5f144f
 def path_problem(
     path:str # Relative to the image folder
 )->str: # Empty if there is none
     "Why `path` could not be written to a list and read back"
-    if not _encodes(path): return 'it is not text'
-    if path!=path.rstrip(' \t\r') or re.search('[\n\r\0]', path): return 'it ends in a blank, or contains a line end'
-    try: return clean_path('img/'+path)[:0]
-    except DataError as e: return str(e)
+    if not _encodes(path):
+        return 'it is not text'
+    if path!=path.rstrip(' \t\r') or re.search('[\n\r\0]', path):
+        return 'it ends in a blank, or contains a line end'
+    try:
+        return clean_path('img/'+path)[:0]
+    except DataError as e:
+        return str(e)
 
+# %% ../../nbs/data/06_layout.ipynb #ab26c8fd
 def _check_paths(paths):
     "Refuse paths that would not be read back as they are"
     for p in paths:
-        if why := path_problem(p): raise DataError(f'path {p!r} cannot be written: {why}')
+        if why := path_problem(p):
+            raise DataError(f'path {p!r} cannot be written: {why}')
     again = pd.Series(paths, dtype=object).duplicated()
-    if again.any(): raise DataError(f'path {list(paths)[int(again.argmax())]!r} occurs twice')
+    if again.any():
+        raise DataError(f'path {list(paths)[int(again.argmax())]!r} occurs twice')
 
 # %% ../../nbs/data/06_layout.ipynb #3b341f0a
 def format_attributes(
@@ -50,11 +61,13 @@ def format_attributes(
 )->bytes: # A line a row
     "`attrs` as text that `read_attributes` reads"
     a = np.asarray(attrs, np.int8)
-    if not np.isin(a, (-1, 0, 1)).all(): raise DataError('an attribute is not 0, 1 or -1')
+    if not np.isin(a, (-1, 0, 1)).all():
+        raise DataError('an attribute is not 0, 1 or -1')
     wide = 2+int((a<0).any())
     out = np.full((*a.shape, wide), ord(' '), np.uint8)
     out[..., -1] = abs(a)+48
-    if wide==3: out[..., 1] = np.where(a<0, ord('-'), ord(' '))
+    if wide==3:
+        out[..., 1] = np.where(a<0, ord('-'), ord(' '))
     return np.concatenate([out.reshape(len(a), -1)[:, 1:], np.full((len(a), 1), 10, np.uint8)], 1).tobytes()
 
 # %% ../../nbs/data/06_layout.ipynb #1922ca0c
@@ -69,8 +82,10 @@ def write_list(
     with atomic_write(path) as tmp:
         tmp.write_text('\n'.join([str(len(rows)), *('  '.join(f'{v:<{k}}' for v,k in zip(r, w)) for r in [names, *rows])])+'\n', encoding='utf-8', newline='\n')
 
+# %% ../../nbs/data/06_layout.ipynb #146e3629
 def _write_lines(path, lines):
-    with atomic_write(path) as tmp: tmp.write_text(''.join(f'{l}\n' for l in lines), encoding='utf-8', newline='\n')
+    with atomic_write(path) as tmp:
+        tmp.write_text(''.join(f'{l}\n' for l in lines), encoding='utf-8', newline='\n')
 
 # %% ../../nbs/data/06_layout.ipynb #9f1265e8
 def write_layout(
@@ -80,39 +95,55 @@ def write_layout(
     attribute_types=None  # A number for the group of each attribute; 1 if not given
 ):
     "Write `table` so that `read_labels` and `read_partition` read it back"
-    df, out = table.df, Path(anno_dir)
+    df = table.df
+    out = Path(anno_dir)
     _check_paths(df['path'])
-    if unknown := set(df['split'])-{'train', 'val', 'test', *STATUS}: raise DataError(f"split {sorted(unknown)[0]!r}; expected train, val, test, query or gallery")
-    if len(table.categories) and df['category'].max() >= len(table.categories): raise DataError(f"category {df['category'].max()} has no name; there are {len(table.categories)}")
+    if unknown := set(df['split'])-{'train', 'val', 'test', *STATUS}:
+        raise DataError(f"split {sorted(unknown)[0]!r}; expected train, val, test, query or gallery")
+    if len(table.categories) and df['category'].max() >= len(table.categories):
+        raise DataError(f"category {df['category'].max()} has no name; there are {len(table.categories)}")
     known = (df['category']>=0).to_numpy() if len(table.categories) else np.full(len(df), table.attrs.shape[1]>0)
     labels = known & df['split'].isin(['train', 'val', 'test']).to_numpy()
     items = (df['item']!='').to_numpy() & df['split'].isin(STATUS).to_numpy()
-    if len(lost := df[~labels & ~items]): raise DataError(f"{lost['path'].iloc[0]!r} of split {lost['split'].iloc[0]!r} would be written nowhere: train, val and test need a label, and query and gallery an item")
-    if labels.any(): _write_labels(table.subset(labels), out, category_types, attribute_types)
-    if items.any(): _write_items(df[items], out)
+    if len(lost := df[~labels & ~items]):
+        raise DataError(f"{lost['path'].iloc[0]!r} of split {lost['split'].iloc[0]!r} would be written nowhere: train, val and test need a label, and query and gallery an item")
+    if labels.any():
+        _write_labels(table.subset(labels), out, category_types, attribute_types)
+    if items.any():
+        _write_items(df[items], out)
 
 # %% ../../nbs/data/06_layout.ipynb #c0e4496c
 def _write_labels(t, out, category_types, attribute_types):
     for file,names,types in [(LIST_CATEGORY, t.categories, category_types), (LIST_ATTR, t.attributes, attribute_types)]:
         _check_text('name', names)
         kind = 'category' if file==LIST_CATEGORY else 'attribute'
-        if names: write_list(out/file, f'{kind}_name {kind}_type', [(n, str(g)) for n,g in zip(names, types or [1]*len(names), strict=True)])
-        else: (out/file).unlink(missing_ok=True)
+        if names:
+            write_list(out/file, f'{kind}_name {kind}_type', [(n, str(g)) for n,g in zip(names, types or [1]*len(names), strict=True)])
+        else:
+            (out/file).unlink(missing_ok=True)
     for s in ('train', 'val', 'test'):
-        p, f = t.subset((t.df['split']==s).to_numpy()), out/s/s
-        for end in ('', '_cate', '_attr', '_bbox'): Path(f'{f}{end}.txt').unlink(missing_ok=True)
-        if not len(p): continue
-        if p.categories: _write_lines(f'{f}_cate.txt', p.df['category']+1)
+        p = t.subset((t.df['split']==s).to_numpy())
+        f = out/s/s
+        for end in ('', '_cate', '_attr', '_bbox'):
+            Path(f'{f}{end}.txt').unlink(missing_ok=True)
+        if not len(p):
+            continue
+        if p.categories:
+            _write_lines(f'{f}_cate.txt', p.df['category']+1)
         if p.attributes:
             with atomic_write(f'{f}_attr.txt') as tmp:
                 with open(tmp, 'wb') as o:
-                    for i in range(0, len(p), 4096): o.write(format_attributes(p.attrs[i:i+4096]))
-        if 'x1' in p.df: _write_lines(f'{f}_bbox.txt', [' '.join(map(str, b)) for b in p.df[BOX].astype(int).to_numpy().tolist()])
+                    for i in range(0, len(p), 4096):
+                        o.write(format_attributes(p.attrs[i:i+4096]))
+        if 'x1' in p.df:
+            _write_lines(f'{f}_bbox.txt', [' '.join(map(str, b)) for b in p.df[BOX].astype(int).to_numpy().tolist()])
         _write_lines(f'{f}.txt', 'img/'+p.df['path'])
 
+# %% ../../nbs/data/06_layout.ipynb #6a40194e
 def _write_items(df, out):
     _check_text('item', set(df['item']), no_blanks=True)
     write_list(out/LIST_PARTITION, 'image_name item_id evaluation_status', list(zip('img/'+df['path'], df['item'], df['split'])))
     (out/LIST_BOX).unlink(missing_ok=True)
-    if 'x1' in df: write_list(out/LIST_BOX, 'image_name clothes_type pose_type x_1 y_1 x_2 y_2',
+    if 'x1' in df:
+        write_list(out/LIST_BOX, 'image_name clothes_type pose_type x_1 y_1 x_2 y_2',
                               [(f'img/{p}', '0', '0', *map(str, map(int, b))) for p,*b in df[['path', *BOX]].itertuples(index=False)])

@@ -21,18 +21,26 @@ def read_lines(
 )->list: # Of strings
     "The lines of `path` without line ends, byte-order mark and trailing blanks"
     raw = _read_bytes(path, expected)
-    try: text = raw.decode('utf-8-sig')
-    except UnicodeDecodeError as e: raise DataError(f"{path}, line {raw.count(10, 0, e.start)+1}: not UTF-8 text; save the file as UTF-8") from None
+    try:
+        text = raw.decode('utf-8-sig')
+    except UnicodeDecodeError as e:
+        raise DataError(f"{path}, line {raw.count(10, 0, e.start)+1}: not UTF-8 text; save the file as UTF-8") from None
     lines = [l.rstrip(' \t\r') for l in text.split('\n')]
-    while lines and not lines[-1]: lines.pop()
+    while lines and not lines[-1]:
+        lines.pop()
     for i,l in enumerate(lines, 1):
-        if not l or '\r' in l or '\0' in l: raise DataError(f"{path}, line {i}: {'a control character in' if l else 'an empty'} line; expected {expected or 'text'}")
+        if not l or '\r' in l or '\0' in l:
+            raise DataError(f"{path}, line {i}: {'a control character in' if l else 'an empty'} line; expected {expected or 'text'}")
     return lines
 
+# %% ../../nbs/data/03_lists.ipynb #1e0379a9
 def _read_bytes(path, expected=''):
-    try: return Path(path).read_bytes()
-    except FileNotFoundError: raise DataError(f"{path}: no such file{'; expected '+expected if expected else ''}") from None
-    except OSError as e: raise DataError(f'cannot read {path}: {e.strerror or e}') from None
+    try:
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file{'; expected '+expected if expected else ''}") from None
+    except OSError as e:
+        raise DataError(f'cannot read {path}: {e.strerror or e}') from None
 
 # %% ../../nbs/data/03_lists.ipynb #599d47ce
 def clean_path(
@@ -41,10 +49,14 @@ def clean_path(
 )->str: # Relative to the image folder
     "`path` without one leading `img/`; a `DataError` if it is absolute, leads out of its folder, or has Windows' separators"
     p = path.removeprefix('./').removeprefix('img/')
-    if not p or p.endswith('/'): bad = 'names no file'
-    elif p[0]=='/' or ('..' in p and '..' in p.split('/')): bad = 'leads out of the image folder'
-    elif re.match(r'[A-Za-z]:[\\/]|img\\|\\', p): bad = 'is a Windows path; write img/ and / between folders'
-    else: return p
+    if not p or p.endswith('/'):
+        bad = 'names no file'
+    elif p[0]=='/' or ('..' in p and '..' in p.split('/')):
+        bad = 'leads out of the image folder'
+    elif re.match(r'[A-Za-z]:[\\/]|img\\|\\', p):
+        bad = 'is a Windows path; write img/ and / between folders'
+    else:
+        return p
     raise DataError(f'{where+": " if where else ""}{path!r} {bad}')
 
 # %% ../../nbs/data/03_lists.ipynb #5b7f4c0a
@@ -63,17 +75,24 @@ def read_list(
     columns:str    # Its header, e.g. `'category_name category_type'`
 )->list: # A tuple of strings for each row, as long as `columns`
     "The rows of a list that starts with a count and a header"
-    names, lines = columns.split(), read_lines(path, f'a count, the header {columns!r}, then rows')
-    if len(lines) < 2: raise DataError(f'{path}, line {len(lines)+1}: missing; expected a count, the header {columns!r}, then rows')
-    if not re.fullmatch(r'[0-9]{1,9}', lines[0].strip()): raise DataError(f'{path}, line 1: {_short(lines[0])}; expected the number of rows alone')
-    if lines[1].split() != names: raise DataError(f'{path}, line 2: {_short(lines[1])}; expected the header {columns!r}')
+    names = columns.split()
+    lines = read_lines(path, f'a count, the header {columns!r}, then rows')
+    if len(lines) < 2:
+        raise DataError(f'{path}, line {len(lines)+1}: missing; expected a count, the header {columns!r}, then rows')
+    if not re.fullmatch(r'[0-9]{1,9}', lines[0].strip()):
+        raise DataError(f'{path}, line 1: {_short(lines[0])}; expected the number of rows alone')
+    if lines[1].split() != names:
+        raise DataError(f'{path}, line 2: {_short(lines[1])}; expected the header {columns!r}')
     row = re.compile('(.*[^ \t])'+'[ \t]+([^ \t]+)'*(len(names)-1))
     rows = [m.groups() if (m := row.fullmatch(l)) else l for l in lines[2:]]
     for i,r in enumerate(rows, 3):
-        if isinstance(r, str): raise DataError(f'{path}, line {i}: {_short(r)}; expected {len(names)} columns: {columns}')
-    if int(lines[0]) != len(rows): raise DataError(f'{path}, line 1: the count is {int(lines[0])}, but {len(rows)} rows follow; is the file complete?')
+        if isinstance(r, str):
+            raise DataError(f'{path}, line {i}: {_short(r)}; expected {len(names)} columns: {columns}')
+    if int(lines[0]) != len(rows):
+        raise DataError(f'{path}, line 1: the count is {int(lines[0])}, but {len(rows)} rows follow; is the file complete?')
     return rows
 
+# %% ../../nbs/data/03_lists.ipynb #68b9055e
 def _short(s, n=60): return repr(s if len(s)<=n else s[:n-3]+'...')
 
 # %% ../../nbs/data/03_lists.ipynb #28f40976
@@ -87,6 +106,7 @@ def read_path_list(
     rows = read_list(path, columns)
     return pd.DataFrame([r[1:] for r in rows], columns=columns.split()[1:], index=_paths(path, [r[0] for r in rows], 3), dtype=object)
 
+# %% ../../nbs/data/03_lists.ipynb #6c36de27
 def read_box_list(
     path:str|Path, # `list_bbox.txt` or `list_bbox_inshop.txt`
     columns:str    # Its header, which ends with the four corners
@@ -94,11 +114,15 @@ def read_box_list(
     "The box of each photograph"
     box = read_path_list(path, columns).iloc[:, -4:].set_axis(BOX, axis=1)
     for i,r in enumerate(box.to_numpy(), 3):
-        if not all(re.fullmatch('-?[0-9]{1,7}', x) for x in r): raise DataError(f"{path}, line {i}: box {' '.join(r)!r}; expected four numbers")
+        if not all(re.fullmatch('-?[0-9]{1,7}', x) for x in r):
+            raise DataError(f"{path}, line {i}: box {' '.join(r)!r}; expected four numbers")
     return box.astype(int)
 
 # %% ../../nbs/data/03_lists.ipynb #5bb0ae73
-LIST_CATEGORY, LIST_ATTR, LIST_PARTITION, LIST_BOX = 'list_category_cloth.txt', 'list_attr_cloth.txt', 'list_eval_partition.txt', 'list_bbox_inshop.txt'
+LIST_CATEGORY = 'list_category_cloth.txt'
+LIST_ATTR = 'list_attr_cloth.txt'
+LIST_PARTITION = 'list_eval_partition.txt'
+LIST_BOX = 'list_bbox_inshop.txt'
 
 def read_names(
     path:str|Path # `list_category_cloth.txt` or `list_attr_cloth.txt`
@@ -107,5 +131,6 @@ def read_names(
     kind = 'category' if 'category' in Path(path).name else 'attribute'
     rows = read_list(path, f'{kind}_name {kind}_type')
     for i,(name,group) in enumerate(rows, 3):
-        if not re.fullmatch(r'-?[0-9]{1,9}', group): raise DataError(f'{path}, line {i}: type {group!r} of {name.strip()!r}; expected a number')
+        if not re.fullmatch(r'-?[0-9]{1,9}', group):
+            raise DataError(f'{path}, line {i}: type {group!r} of {name.strip()!r}; expected a number')
     return [n.strip(' \t') for n,_ in rows], [int(g) for _,g in rows]

@@ -44,15 +44,18 @@ class Prepared:
 def __str__(self:Prepared):
     lines = [f'{self.output_dir}: read {self.read:,}, kept {self.kept:,}, skipped {sum(map(len, self.skipped.values())):,}']
     for name,t in dict(labels=self.labels, items=self.items).items():
-        if t is None: continue
+        if t is None:
+            continue
         c = t.counts()
         c = c.loc[[s for s in ('train', 'val', 'test', 'query', 'gallery') if s in c.index]]
         what = f'{len(t.categories)} categories, {len(t.attributes)} attributes' if name=='labels' else f"{t.df['item'].nunique():,} items"
         lines.append(f"{name:8}{what}; photographs: "+', '.join(f'{s} {n:,}' for s,n in c.photographs.items())+(f"; items: {', '.join(f'{s} {n:,}' for s,n in c['items'].items())}" if name=='items' else ''))
     lines += [f'note    {n}' for n in self.notes]
-    for reason,what in self.skipped.items(): lines.append(f"skipped {len(what):,}: {reason}, e.g. {', '.join(what[:3])}")
+    for reason,what in self.skipped.items():
+        lines.append(f"skipped {len(what):,}: {reason}, e.g. {', '.join(what[:3])}")
     return '\n'.join(lines)
 
+# %% ../../nbs/data/20_prepared.ipynb #8bb26e81
 @patch
 def to_dict(self:Prepared)->dict:
     "The report for a program"
@@ -66,13 +69,17 @@ def claim(
 ):
     "Note what `output_dir` holds; a `DataError` if it holds something else already"
     out = Path(output_dir)
-    f, new = out/'prepare.json', {k: str(v) for k,v in photographs.items()}
-    try: old = json.loads(f.read_text())['photographs']
-    except (OSError, ValueError, LookupError, TypeError): old = None
+    f = out/'prepare.json'
+    new = {k: str(v) for k,v in photographs.items()}
+    try:
+        old = json.loads(f.read_text())['photographs']
+    except (OSError, ValueError, LookupError, TypeError):
+        old = None
     own = (out/'img').exists() and Path(new['source']).exists() and (out/'img').samefile(new['source']) and new['how']=='link'
     if os.path.lexists(out/'img') and old!=new and not own:
         raise DataError(f'{out/"img"} exists already and was made from something else; choose another output folder, or remove it')
-    with atomic_write(f) as t: t.write_text(json.dumps(dict(photographs=new, finished=False)))
+    with atomic_write(f) as t:
+        t.write_text(json.dumps(dict(photographs=new, finished=False)))
 
 # %% ../../nbs/data/20_prepared.ipynb #cdb0a132
 def place_images(
@@ -84,24 +91,32 @@ def place_images(
 ):
     "Make `output_dir/img` hold the photographs of `root`"
     root, img = Path(root).resolve(), Path(output_dir)/'img'
-    if images not in ('link', 'copy'): raise DataError(f"images {images!r}; expected 'link' or 'copy'")
+    if images not in ('link', 'copy'):
+        raise DataError(f"images {images!r}; expected 'link' or 'copy'")
     claim(output_dir, source=root, how=images)
     if images=='link':
-        if img.exists() and img.samefile(root): return
-        try: return img.symlink_to(root, target_is_directory=True)
-        except OSError: pass        # no links here, or some photographs were placed one by one before
+        if img.exists() and img.samefile(root):
+            return
+        try:
+            return img.symlink_to(root, target_is_directory=True)
+        except OSError:
+            pass        # no links here, or some photographs were placed one by one before
     for p in progress(list(paths), desc='photographs', show=show):
-        if not (img/p).exists() or (img/p).stat().st_size!=(root/p).stat().st_size: _place(root/p, img/p, images)
+        if not (img/p).exists() or (img/p).stat().st_size!=(root/p).stat().st_size:
+            _place(root/p, img/p, images)
 
+# %% ../../nbs/data/20_prepared.ipynb #ec574a33
 def _place(src, dst, images):
     "A hard link or a copy of `src`, whole or not at all"
     dst.parent.mkdir(parents=True, exist_ok=True)
     tmp = dst.with_name(f'.{dst.name}.tmp')
     tmp.unlink(missing_ok=True)
     try:
-        if images=='copy': raise OSError
+        if images=='copy':
+            raise OSError
         os.link(src, tmp)
-    except OSError: shutil.copyfile(src, tmp)
+    except OSError:
+        shutil.copyfile(src, tmp)
     os.replace(tmp, dst)
 
 # %% ../../nbs/data/20_prepared.ipynb #83e1f774
@@ -112,18 +127,27 @@ def unusable(
     path:str       # Relative to it
 )->str: # Empty if it can be used
     "Why the photograph at `path` cannot be used"
-    if path_problem(path): return 'a path that cannot be written to a list'
+    if path_problem(path):
+        return 'a path that cannot be written to a list'
     file = os.path.join(root, path)
     try:
         st = os.lstat(file)
-        if stat.S_ISLNK(st.st_mode) or not _inside(os.fspath(root), os.path.dirname(file)): safe_path(root, path); st = os.stat(file)
-        if not stat.S_ISREG(st.st_mode): return 'no such photograph'
-        if not st.st_size: return 'an empty file'
-    except (FileNotFoundError, NotADirectoryError): return 'no such photograph'
-    except DataError: return 'a path or link that leads out of the folder'
-    except OSError as e: return f'cannot be read ({e.strerror})'
+        if stat.S_ISLNK(st.st_mode) or not _inside(os.fspath(root), os.path.dirname(file)):
+            safe_path(root, path)
+            st = os.stat(file)
+        if not stat.S_ISREG(st.st_mode):
+            return 'no such photograph'
+        if not st.st_size:
+            return 'an empty file'
+    except (FileNotFoundError, NotADirectoryError):
+        return 'no such photograph'
+    except DataError:
+        return 'a path or link that leads out of the folder'
+    except OSError as e:
+        return f'cannot be read ({e.strerror})'
     return '' if path.lower().endswith(PHOTOGRAPH_SUFFIXES) else 'not a photograph by its name'
 
+# %% ../../nbs/data/20_prepared.ipynb #10593102
 @cache
 def _inside(root, folder): return Path(folder).resolve().is_relative_to(Path(root).resolve())
 
@@ -133,14 +157,19 @@ def _walk(root, done, leave_out=None):
     for folder, dirs, files in os.walk(root):
         for x in list(dirs):
             f = Path(folder)/x
-            if x.startswith('.') or (leave_out and f.resolve()==Path(leave_out).resolve()): dirs.remove(x)
-            elif f.is_symlink(): dirs.remove(x); done.skip('a link to a folder', f.relative_to(root))
+            if x.startswith('.') or (leave_out and f.resolve()==Path(leave_out).resolve()):
+                dirs.remove(x)
+            elif f.is_symlink():
+                dirs.remove(x)
+                done.skip('a link to a folder', f.relative_to(root))
         dirs.sort()
         for x in sorted(files):
             p = (Path(folder)/x).relative_to(root).as_posix()
             why = 'a hidden file' if x.startswith('.') else unusable(root, p)
-            if why: done.skip(why, p)
-            else: yield p
+            if why:
+                done.skip(why, p)
+            else:
+                yield p
 
 # %% ../../nbs/data/20_prepared.ipynb #3f31ceb0
 def write_prepared(
@@ -151,15 +180,19 @@ def write_prepared(
 )->Prepared:
     "Write the tables and the report; `done` with them"
     done.labels, done.items = [t if t is not None and len(t) else None for t in (labels, items)]
-    if not done.kept: raise DataError(f"nothing is left of {done.read:,} photographs: "+'; '.join(f'{len(v):,} {k}, e.g. {v[0]}' for k,v in done.skipped.items()))
+    if not done.kept:
+        raise DataError(f"nothing is left of {done.read:,} photographs: "+'; '.join(f'{len(v):,} {k}, e.g. {v[0]}' for k,v in done.skipped.items()))
     (done.anno_dir/LIST_PARTITION).unlink(missing_ok=True)
     if done.labels is not None:
         t = done.labels
         write_layout(Table(t.df.assign(item=''), t.attrs, t.categories, t.attributes, t.img_dir), done.anno_dir, **types)
         done.notes += [f'split {s} is empty' for s in ('train', 'val', 'test') if not (t.df['split']==s).any() and not any(f'split {s}' in n for n in done.notes)]
         few = [c for i,c in enumerate(t.categories) if not ((t.df['category']==i) & (t.df['split']=='train')).any()]
-        if few: done.notes.append(f"{len(few)} of {len(t.categories)} categories have no training photograph: {', '.join(few[:8])}{' ...' if len(few)>8 else ''}; they keep their numbers")
-    if done.items is not None: write_layout(done.items, done.anno_dir)
+        if few:
+            done.notes.append(f"{len(few)} of {len(t.categories)} categories have no training photograph: {', '.join(few[:8])}{' ...' if len(few)>8 else ''}; they keep their numbers")
+    if done.items is not None:
+        write_layout(done.items, done.anno_dir)
     f = done.output_dir/'prepare.json'
-    with atomic_write(f) as t: t.write_text(json.dumps(dict(json.loads(f.read_text()), finished=True, **done.to_dict()), indent=1, ensure_ascii=False))
+    with atomic_write(f) as t:
+        t.write_text(json.dumps(dict(json.loads(f.read_text()), finished=True, **done.to_dict()), indent=1, ensure_ascii=False))
     return done

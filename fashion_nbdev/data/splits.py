@@ -21,15 +21,18 @@ def make_splits(
     seed:int=0
 )->np.ndarray: # `[n]` of `train`, `val`, `test`
     "A stratified split by category that never divides an item"
-    if not (val >= 0 and test >= 0 and val+test < 1): raise DataError(f'shares {val} for val and {test} for test; expected each from 0, together below 1')
+    if not (val >= 0 and test >= 0 and val+test < 1):
+        raise DataError(f'shares {val} for val and {test} for test; expected each from 0, together below 1')
     n = len(category)
     item = np.array([f'i{x}' if x!='' else f'p{k}' for k,x in enumerate([''] * n if item is None else item)], dtype=object)
     df = pd.DataFrame(dict(c=pd.Series(category).astype(str).to_numpy(), g=item))
     g = df.groupby(['g', 'c'], sort=True).size().rename('size').reset_index().sort_values('size', ascending=False, kind='stable').drop_duplicates('g')   # an item's commonest category
     g = g.sort_values('g').iloc[np.random.default_rng(seed).permutation(len(g))]
-    rank, size = g.groupby('c').cumcount(), g.groupby('c')['g'].transform('size')
+    rank = g.groupby('c').cumcount()
+    size = g.groupby('c')['g'].transform('size')
     share = lambda f, most: np.minimum(np.where((size<3)|(f==0), 0, np.maximum(1, np.round(size*f))), np.maximum(most, 0))
-    n_test = share(test, size-2); n_val = share(val, size-1-n_test)
+    n_test = share(test, size-2)
+    n_val = share(val, size-1-n_test)
     return g.assign(s=np.select([rank<n_test, rank<n_test+n_val], ['test', 'val'], 'train')).set_index('g')['s'].loc[item].to_numpy(dtype=object)
 
 # %% ../../nbs/data/21_splits.ipynb #b3f8a1b7
@@ -43,9 +46,12 @@ def complete_splits(
 )->np.ndarray:
     "`split` with the parts it lacks taken from its training part"
     split = np.array(split, dtype=object)
-    there, train = set(split), split=='train'
-    if not train.any(): raise DataError(f"no photograph is in the training set; there are {', '.join(sorted(there))}")
+    there = set(split)
+    train = split=='train'
+    if not train.any():
+        raise DataError(f"no photograph is in the training set; there are {', '.join(sorted(there))}")
     shares = dict(val=0 if 'val' in there else val, test=0 if there & {'test', 'query', 'gallery'} else test)
     split[train] = make_splits(np.asarray(category, dtype=object)[train], None if item is None else np.asarray(item, dtype=object)[train], seed=seed, **shares)
-    if made := [f'{s} ({f:.0%})' for s,f in shares.items() if f]: done.notes.append(f"{' and '.join(made)} drawn from the training photographs{', whole items at a time' if item is not None and any(x!='' for x in item) else ''}, seed {seed}")
+    if made := [f'{s} ({f:.0%})' for s,f in shares.items() if f]:
+        done.notes.append(f"{' and '.join(made)} drawn from the training photographs{', whole items at a time' if item is not None and any(x!='' for x in item) else ''}, seed {seed}")
     return split

@@ -26,16 +26,19 @@ def _csv_rows(csv, root, done, delimiter, path_column, suffix, category_column, 
     "The rows that can be used, with `path`, `name`, `item` and perhaps `split`"
     df = read_csv(csv, delimiter)
     for c in [path_column, category_column, item_column, split_column, *columns]:
-        if c and c not in df: raise DataError(f"{csv}: no column {c!r}; there are {', '.join(df.columns)}")
+        if c and c not in df:
+            raise DataError(f"{csv}: no column {c!r}; there are {', '.join(df.columns)}")
     done.read = len(df)
     df = _rows_of_photographs(df, root, path_column, suffix, done, show)
     cell = lambda c: [v if v.lower() not in _EMPTY-{'-1'} else '' for v in df[c]] if c else ''
     df = df.assign(name=cell(category_column), item=cell(item_column))
     ids = {i: re.sub(r'\s+', '_', i) for i in set(df['item'])}
-    if len(set(ids.values()))<len(ids): raise DataError(f'{csv}: two items differ only in blanks; rename one')
+    if len(set(ids.values()))<len(ids):
+        raise DataError(f'{csv}: two items differ only in blanks; rename one')
     df['item'] = df['item'].map(ids)
     lost = (df['name']=='') & (df['item']=='') if category_column else pd.Series(False, df.index)
-    for i,p in df['path'][lost].items(): done.skip('no category', f'{p} (line {i})')
+    for i,p in df['path'][lost].items():
+        done.skip('no category', f'{p} (line {i})')
     return df[~lost]
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #2973ef59
@@ -62,17 +65,21 @@ def prepare_csv(
     show:bool=True              # A progress bar?
 )->Prepared:
     "A spreadsheet to the project's layout"
-    done, root = Prepared(output_dir), Path(img_dir or Path(csv).parent).absolute()
-    if not root.is_dir(): raise DataError(f'{root}: no such folder of photographs')
+    done = Prepared(output_dir)
+    root = Path(img_dir or Path(csv).parent).absolute()
+    if not root.is_dir():
+        raise DataError(f'{root}: no such folder of photographs')
     columns = _listed(attribute_columns)
     df = _csv_rows(csv, root, done, delimiter, path_column, suffix, category_column, item_column, split_column, columns+_listed(view_column), show)
     df = _split_column(df, split_column, done) if split_column else df.assign(split='train')
-    if not len(df): return write_prepared(done)
+    if not len(df):
+        return write_prepared(done)
     _check_items(df, csv)
     df['split'] = complete_splits(df['split'], df['name'], df['item'] if item_column else None, done, val, test, seed)
     labels, types = _csv_labels(df, done, bool(category_column), columns, separator, min_count)
     items = _csv_items(df, done, view_column, query_views, gallery_views) if item_column else None
-    if labels is None and items is None: raise DataError(f'{csv}: nothing to learn from; name a category, attribute or item column')
+    if labels is None and items is None:
+        raise DataError(f'{csv}: nothing to learn from; name a category, attribute or item column')
     place_images(root, output_dir, df['path'], images, show)
     return write_prepared(done, labels, items, attribute_types=types)
 
@@ -81,24 +88,35 @@ def _csv_labels(df, done, category, columns, separator, min_count):
     "The table of labels, and the column (from 1) that each attribute is from"
     df = df[df['name']!=''] if category else df
     split = df['split'].where(~df['split'].isin(['query', 'gallery']), 'test')
-    attrs, names, types = [np.zeros((len(df), 0), np.int8)], [], []
+    attrs = [np.zeros((len(df), 0), np.int8)]
+    names = []
+    types = []
     for i,c in enumerate(columns, 1):
         a, n, dropped = column_attributes(df[c].tolist(), c, separator, (split=='train').to_numpy(), min_count)
-        attrs.append(a); names += n; types += [i]*len(n)
-        if dropped: done.notes.append(f"column {c}: {len(n)} attributes; dropped {len(dropped)} values on fewer than {max(min_count, 1)} training photographs: {', '.join(dropped[:6])}{' ...' if len(dropped)>6 else ''}")
-        if not n: done.notes.append(f'column {c}: no attribute')
+        attrs.append(a)
+        names += n
+        types += [i]*len(n)
+        if dropped:
+            done.notes.append(f"column {c}: {len(n)} attributes; dropped {len(dropped)} values on fewer than {max(min_count, 1)} training photographs: {', '.join(dropped[:6])}{' ...' if len(dropped)>6 else ''}")
+        if not n:
+            done.notes.append(f'column {c}: no attribute')
     categories = sorted(set(df['name'])-{''})
-    if not categories and not names: return None, None
+    if not categories and not names:
+        return None, None
     rows = pd.DataFrame(dict(path=df['path'], split=split, category=df['name'].map({c: k for k,c in enumerate(categories)}).fillna(-1).astype(int), item=df['item']))
     return Table(rows, np.concatenate(attrs, 1), categories, names, done.img_dir), types
 
+# %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
 def _csv_items(df, done, view_column, query_views, gallery_views):
     "The table of items"
-    if (query_views or gallery_views) and not view_column: raise DataError('views are named, but no view column')
+    if (query_views or gallery_views) and not view_column:
+        raise DataError('views are named, but no view column')
     status = query_gallery(df['split'], df['item'], df[view_column] if view_column else None, _listed(query_views), _listed(gallery_views))
     n = int(((df['split']=='test') & (df['item']!='') & (status=='')).sum())
-    if n: done.notes.append(f'{n} photographs of test items are no part of retrieval: of another view, or a query whose item is not in the gallery')
+    if n:
+        done.notes.append(f'{n} photographs of test items are no part of retrieval: of another view, or a query whose item is not in the gallery')
     t = Table(pd.DataFrame(dict(path=df['path'], split=status, item=df['item']))[status!=''], img_dir=done.img_dir)
     for s in ('query', 'gallery'):
-        if not (t.df['split']==s).any(): done.notes.append(f'no {s} photograph: retrieval cannot be evaluated')
+        if not (t.df['split']==s).any():
+            done.notes.append(f'no {s} photograph: retrieval cannot be evaluated')
     return t

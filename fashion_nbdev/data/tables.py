@@ -28,8 +28,10 @@ class Table:
     def __post_init__(self):
         self.df, self.img_dir = self.df.reset_index(drop=True), Path(self.img_dir)
         for c,v in dict(split='', category=-1, item='').items():
-            if c not in self.df: self.df[c] = v
-        if self.attrs is None: self.attrs = np.zeros((len(self.df), 0), np.int8)
+            if c not in self.df:
+                self.df[c] = v
+        if self.attrs is None:
+            self.attrs = np.zeros((len(self.df), 0), np.int8)
         if self.attrs.shape != (n := (len(self.df), len(self.attributes))):
             raise DataError(f'attributes of shape {self.attrs.shape}, but there are {n[0]} photographs and {n[1]} attribute names')
 
@@ -45,16 +47,19 @@ def subset(self:Table,
 )->Table:
     "The rows `where`, in that order"
     where = where if isinstance(where, slice) else np.asarray(where)
-    if not isinstance(where, slice) and not where.size: where = where.astype(int)
+    if not isinstance(where, slice) and not where.size:
+        where = where.astype(int)
     return Table(self.df.iloc[where], self.attrs[where], self.categories, self.attributes, self.img_dir)
 
+# %% ../../nbs/data/02_tables.ipynb #bdf1ecaf
 @patch
 def split(self:Table,
     name:str # e.g. `'train'`
 )->Table:
     "The rows of one split; a `DataError` if there are none"
     where = (self.df['split']==name).to_numpy()
-    if not where.any(): raise DataError(f"no photograph in split {name!r}; there are {', '.join(sorted(set(self.df['split']))) or 'none at all'}")
+    if not where.any():
+        raise DataError(f"no photograph in split {name!r}; there are {', '.join(sorted(set(self.df['split']))) or 'none at all'}")
     return self.subset(where)
 
 # %% ../../nbs/data/02_tables.ipynb #0b4355f4
@@ -70,7 +75,8 @@ def item_index(self:Table)->tuple: # `[n]` int64 positions in the names, -1 wher
 def counts(self:Table)->pd.DataFrame: # A row a split
     "What each split holds: photographs, categories and attributes that occur, items, and photographs an item"
     def row(g):
-        item, a = g['item'][g['item']!=''], self.attrs[g.index]
+        item = g['item'][g['item']!='']
+        a = self.attrs[g.index]
         return dict(photographs=len(g), categories=g.loc[g.category>=0, 'category'].nunique(), attributes=int((a==1).any(0).sum()),
                     items=item.nunique(), per_item=round(len(item)/max(item.nunique(), 1), 1))
     return pd.DataFrame({s: row(g) for s,g in self.df.groupby('split', sort=False)}).T.astype(dict(photographs=int, categories=int, attributes=int, items=int))

@@ -26,111 +26,165 @@ def trousers(d, g, m, length, hem, waist=.3, crotch=.5, hip=None):
         shape = [(0, 0), (waist, 0, .06), (hip, .3, .02), *outer, (gap+2*hem, length, .02), (gap, length-.01), *inner, (.01, crotch), (0, crotch-.04)]
         d.add('part', curve(shape)*(side, 1), grain=-side*2, sheer='body')
     d.both('fold', [(.04, crotch+.02), (hip*.8, crotch-.1)], tone=-.4)
-    for y,t in ((knee-.08, -.3), (knee, -.35), (knee+.08, .2))*(length > .9): d.both('fold', [(gap+.02, y), (gap+hem*1.3, y+.05)], width=.025, tone=t)
-    if g.has('denim'): seam(d, [(hip-.02, .32), (gap+2*hem-.025, length-.03)], both=True)
+    for y,t in ((knee-.08, -.3), (knee, -.35), (knee+.08, .2))*(length > .9):
+        d.both('fold', [(gap+.02, y), (gap+hem*1.3, y+.05)], width=.025, tone=t)
+    if g.has('denim'):
+        seam(d, [(hip-.02, .32), (gap+2*hem-.025, length-.03)], both=True)
     seam(d, [(gap+.01, length-.035), (gap+2*hem-.012, length-.035)], both=True)
     return hip, gap
 
+# %% ../../nbs/garments/16_bottoms.ipynb #94c72752
 def waistband(d, w, h=.075, loops=True, fill='fabric'):
     d.part([(-w, -.01, .02), (w, -.01), (w+.012, h), (-w-.012, h)], volume=.3, fill=fill)
-    for x in (-.72, -.3, .3, .72)*loops: d.part([(x*w-.014, -.018), (x*w+.014, -.018), (x*w+.014, h+.012), (x*w-.014, h+.012)], volume=.01)
+    for x in (-.72, -.3, .3, .72)*loops:
+        d.part([(x*w-.014, -.018), (x*w+.014, -.018), (x*w+.014, h+.012), (x*w-.014, h+.012)], volume=.01)
 
+# %% ../../nbs/garments/16_bottoms.ipynb #4c496ca0
 def elastic(d, low=.09):
     "A ribbed waist"
     band(d, curve([(-.3, -.02, .02), (.3, -.02)], closed=False), [(-.31, low), (.31, low)], 18, d.trim)
 
+# %% ../../nbs/garments/16_bottoms.ipynb #f065fda5
 def fly(d):
     d.add('line', [(0, .07), (0, .44)])
     seam(d, curve([(.07, .09), (.07, .3, .2), (.0, .4)], closed=False))
 
+# %% ../../nbs/garments/16_bottoms.ipynb #fd705017
 def turn_up(d, gap, hem, length, fill='fabric'):
     edge = lambda y, s: np.array([(gap-.008, length+y), (gap+2*hem+.012, length+y)])*(s, 1)
-    for s in (1, -1): band(d, edge(-.07, s), edge(.013, s), fill=fill)
+    for s in (1, -1):
+        band(d, edge(-.07, s), edge(.013, s), fill=fill)
 
 # %% ../../nbs/garments/16_bottoms.ipynb #e27c56b0
 @draws('Jeans')
 def jeans(d, g, m):
-    length, hem = g.between('hem', 1.42, 1.68), m.by(.085, .115, .17)+.035*(g['flare']-.3)
+    length = g.between('hem', 1.42, 1.68)
+    hem = m.by(.085, .115, .17)+.035*(g['flare']-.3)
     hip, gap = trousers(d, g, m, length, hem)
-    for k in (0, .02): seam(d, curve([(.1+k, .08, -.2), (.31, .2-k)], closed=False), both=True)
-    fly(d); waistband(d, .3); buttons(d, .03, .03, 1, r=.026)
+    for k in (0, .02):
+        seam(d, curve([(.1+k, .08, -.2), (.31, .2-k)], closed=False), both=True)
+    fly(d)
+    waistband(d, .3)
+    buttons(d, .03, .03, 1, r=.026)
     d.both('fold', [(hip*.6, .5), (hip*.62, length*.55)], width=.12, tone=.3*g['weave']+.1)
-    if g['accent'] > .6: turn_up(d, gap, hem, length, 'faded')
+    if g['accent'] > .6:
+        turn_up(d, gap, hem, length, 'faded')
 
+# %% ../../nbs/garments/16_bottoms.ipynb #3c928f3c
 @draws('Shorts')
 def shorts(d, g, m):
-    length, hem = g.between('hem', .58, .8), m.by(.15, .175, .23)
+    length = g.between('hem', .58, .8)
+    hem = m.by(.15, .175, .23)
     hip, gap = trousers(d, g, m, length, hem, crotch=.44)
-    for s in (1, -1)*g.has('pleated'): pleats(d, np.array([(.05, .08), (.27, .08)])*(s, 1), np.array([(gap+.03, length-.04), (gap+2*hem-.03, length-.02)])*(s, 1), 3)
-    if g['accent'] > .6: turn_up(d, gap, hem, length)
+    for s in (1, -1)*g.has('pleated'):
+        pleats(d, np.array([(.05, .08), (.27, .08)])*(s, 1), np.array([(gap+.03, length-.04), (gap+2*hem-.03, length-.02)])*(s, 1), 3)
+    if g['accent'] > .6:
+        turn_up(d, gap, hem, length)
     slant_pockets(d, .31, .08)
-    if g['button'] > .4 or g.has('denim'): fly(d); waistband(d, .3); buttons(d, .03, .03, 1, r=.026)
-    else: elastic(d, .08); d.both('line', curve([(.02, .05, .1), (.07, .3)], closed=False), width=.02, colour='second')
+    if g['button'] > .4 or g.has('denim'):
+        fly(d)
+        waistband(d, .3)
+        buttons(d, .03, .03, 1, r=.026)
+    else:
+        elastic(d, .08)
+        d.both('line', curve([(.02, .05, .1), (.07, .3)], closed=False), width=.02, colour='second')
 
 # %% ../../nbs/garments/16_bottoms.ipynb #09dcc00a
 def skirt_part(d, g, m, top, waist, length):
     "From the waist down; gives half the width of the hem, and its height"
     low, high = m.by((.93, 1.04), (1.2, 1.5), (1.6, 2.))
-    hip, hem, bottom = max(waist*1.18, waist+.05), max(waist+.07, .33*g.between('flare', low, high))*(1.12 if g.has('maxi_length') else 1), top+length
+    hip = max(waist*1.18, waist+.05)
+    hem = max(waist+.07, .33*g.between('flare', low, high))*(1.12 if g.has('maxi_length') else 1)
+    bottom = top+length
     hips = [(hip, top+.26, -.02)] if g.has('tight') else []
     outline = lambda k: mirrored([(0, top), (waist, top, .1 if hips else -.03), *hips, (waist+(hem-waist)*k, top+(length-.03)*k, .05)])
-    if g.has('chiffon'): d.part(outline(.7), volume=.2)                    # the lining
+    if g.has('chiffon'):
+        d.part(outline(.7), volume=.2)                    # the lining
     d.part(outline(1), sheer='skirt')
-    if g.has('pleated'): pleats(d, [(-waist, top), (waist, top)], curve([(-hem, bottom-.03, -.05), (hem, bottom-.03)], closed=False), 7+g.pick('spacing', 4))
-    elif hips: d.both('fold', [(hip*.95, top+.2), (hip*.4, top+.28)], width=.025)
+    if g.has('pleated'):
+        pleats(d, [(-waist, top), (waist, top)], curve([(-hem, bottom-.03, -.05), (hem, bottom-.03)], closed=False), 7+g.pick('spacing', 4))
+    elif hips:
+        d.both('fold', [(hip*.95, top+.2), (hip*.4, top+.28)], width=.025)
     else:
         for x,t in ((-.75, -.4), (-.35, -.35), (.1, -.35), (.5, -.4), (.82, -.3), (-.55, .2), (.3, .25)):
             d.add('fold', [(x*waist*.9, top+.12), (x*hem, bottom)], width=.03*(1+m.fit*.5), tone=t*(.6+.4*m.fit))
     return hem, bottom
 
+# %% ../../nbs/garments/16_bottoms.ipynb #c655531a
 @draws('Skirt')
 def skirt(d, g, m):
     hem, bottom = skirt_part(d, g, m, .06, .29, g.between('hem', 1.15, 1.4) if g.has('maxi_length') else g.between('hem', .52, .68))
-    if not g.has('pleated'): seam(d, curve([(-hem+.015, bottom-.065, -.05), (hem-.015, bottom-.065)], closed=False))
+    if not g.has('pleated'):
+        seam(d, curve([(-hem+.015, bottom-.065, -.05), (hem-.015, bottom-.065)], closed=False))
     row = g['accent'] > .6 and g.has('solid', 'lattice', 'striped')
-    if row: d.add('line', [(0, .1), (0, bottom)]); buttons(d, .16, bottom-.1, 5 if g.has('mini_length') else 9, r=.024)
-    elif g.has('denim'): fly(d)
-    if g['pocket'] > .5: slant_pockets(d, .27, .1)
+    if row:
+        d.add('line', [(0, .1), (0, bottom)])
+        buttons(d, .16, bottom-.1, 5 if g.has('mini_length') else 9, r=.024)
+    elif g.has('denim'):
+        fly(d)
+    if g['pocket'] > .5:
+        slant_pockets(d, .27, .1)
     waistband(d, .29, .085, g.has('denim'), 'second' if g['belt'] > .75 else 'fabric')
-    if row or g.has('denim'): buttons(d, .035, .035, 1, r=.024)
+    if row or g.has('denim'):
+        buttons(d, .035, .035, 1, r=.024)
 
 # %% ../../nbs/garments/16_bottoms.ipynb #f7d0646f
 def bodice(d, g, m, waist, w):
     "The upper part of a dress or jumpsuit, down to `waist`, `w` wide on each side there"
     if g.has('no_neckline'):
-        if g['collar'] > .4: d.both('line', [(m.chest*.55, .24), (m.chest*.42, .0)], width=.026, colour='base', solid=True)
+        if g['collar'] > .4:
+            d.both('line', [(m.chest*.55, .24), (m.chest*.42, .0)], width=.026, colour='base', solid=True)
         d.part(mirrored([(0, .25, .1), (m.chest*.5, .2, .1), (m.chest*.93, .25), (w, waist, .03)]), sheer='body')
     else:
         sleeves(d, g, m)
         d.part(mirrored([*neck_half(g), (m.shoulder*.96, .07, -.2 if g.has('sleeveless') else -.06), (m.chest*.97, m.armhole, -.03), (w, waist, .03)]), sheer='body')
-        if not g.has('sleeveless'): seam(d, curve([(m.shoulder*.96, .07, -.06), (m.chest*.97, m.armhole)], closed=False), both=True)
-        if g['collar'] > .35 or g.has('chiffon'): neck_trim(d, g, .024)
+        if not g.has('sleeveless'):
+            seam(d, curve([(m.shoulder*.96, .07, -.06), (m.chest*.97, m.armhole)], closed=False), both=True)
+        if g['collar'] > .35 or g.has('chiffon'):
+            neck_trim(d, g, .024)
     d.both('fold', [(m.chest*.5, m.armhole), (m.chest*.38, waist-.03)], width=.035, tone=-.3)
 
+# %% ../../nbs/garments/16_bottoms.ipynb #f8f81594
 def bodice_buttons(d, g, waist, n):
-    if not g.has('no_neckline', 'graphic'): buttons(d, neck_half(g)[0][1]+.07, waist-.06, n, r=.018)
+    if not g.has('no_neckline', 'graphic'):
+        buttons(d, neck_half(g)[0][1]+.07, waist-.06, n, r=.018)
 
+# %% ../../nbs/garments/16_bottoms.ipynb #6e3ab0a9
 @draws('Dress')
 def dress(d, g, m):
-    waist, w = g.between('belt', .5, .66), m.waist*.91
-    if not g.has('no_neckline'): inside(d, g)
+    waist = g.between('belt', .5, .66)
+    w = m.waist*.91
+    if not g.has('no_neckline'):
+        inside(d, g)
     hem, bottom = skirt_part(d, g, m, waist, w, g.between('hem', 1.15, 1.35) if g.has('maxi_length') else g.between('hem', .6, .76))
     bodice(d, g, m, waist, w)
-    if g['button'] > .7: bodice_buttons(d, g, waist, 3)
+    if g['button'] > .7:
+        bodice_buttons(d, g, waist, 3)
     seam(d, curve([(-hem+.015, bottom-.065, -.05), (hem-.015, bottom-.065)], closed=False))
-    if g.has('denim'): seam(d, [(-w, waist-.03), (w, waist-.03)]); seam(d, [(m.chest*.55, .2), (m.chest*.4, waist)], both=True)
-    if g['trim'] > .55: belt(d, w+.01, waist, .06, buckle=g['button'] > .5)
-    else: d.add('line', curve([(-w, waist, -.03), (w, waist)], closed=False), width=.014)
+    if g.has('denim'):
+        seam(d, [(-w, waist-.03), (w, waist-.03)])
+        seam(d, [(m.chest*.55, .2), (m.chest*.4, waist)], both=True)
+    if g['trim'] > .55:
+        belt(d, w+.01, waist, .06, buckle=g['button'] > .5)
+    else:
+        d.add('line', curve([(-w, waist, -.03), (w, waist)], closed=False), width=.014)
 
+# %% ../../nbs/garments/16_bottoms.ipynb #17df8c7a
 @draws('Jumpsuit')
 def jumpsuit(d, g, m):
-    waist, w = .6, m.waist*.92
-    if not g.has('no_neckline'): inside(d, g)
+    waist = .6
+    w = m.waist*.92
+    if not g.has('no_neckline'):
+        inside(d, g)
     legs = replace(d, shapes=[])
     trousers(legs, g, m, g.between('hem', 1.25, 1.5), m.by(.085, .12, .19)+.03*g['flare'], w, .42, max(w*1.06, .36*m.by(.9, 1, 1.2)))
-    legs.add('line', [(0, .03), (0, .4)]); slant_pockets(legs, w, .06)
+    legs.add('line', [(0, .03), (0, .4)])
+    slant_pockets(legs, w, .06)
     d.shapes += [(kind, p+(0, waist), style) for kind,p,style in legs.shapes]
     bodice(d, g, m, waist, w)
-    if g['button'] > .4: bodice_buttons(d, g, waist, 4)
-    if g['belt'] > .4: belt(d, w+.012, waist, buckle=g['belt'] > .7)
-    else: band(d, [(-w, waist-.03), (w, waist-.03)], [(-w-.01, waist+.03), (w+.01, waist+.03)], 16)
+    if g['button'] > .4:
+        bodice_buttons(d, g, waist, 4)
+    if g['belt'] > .4:
+        belt(d, w+.012, waist, buckle=g['belt'] > .7)
+    else:
+        band(d, [(-w, waist-.03), (w, waist-.03)], [(-w-.01, waist+.03), (w+.01, waist+.03)], 16)

@@ -18,28 +18,38 @@ from .garment import PALETTE, luma
 def flower(draw, x, y, r, turn, petals, colour, heart):
     "A flower of round petals"
     for t in turn+2*math.pi*np.arange(petals)/petals:
-        cx, cy = x+r*.55*math.cos(t), y+r*.55*math.sin(t)
+        cx = x+r*.55*math.cos(t)
+        cy = y+r*.55*math.sin(t)
         draw.ellipse([cx-r*.42, cy-r*.42, cx+r*.42, cy+r*.42], fill=colour)
     draw.ellipse([x-r*.3, y-r*.3, x+r*.3, y+r*.3], fill=heart)
 
+# %% ../../nbs/garments/09_cloth.ipynb #c0feb34c
 def leaves(draw, x, y, r, turn, colour):
     "Two leaves below a flower"
     for t in (turn-.5, turn+.5):
-        tip, side = np.array([math.cos(t), math.sin(t)])*r*1.5, np.array([-math.sin(t), math.cos(t)])*r*.3
+        tip = np.array([math.cos(t), math.sin(t)])*r*1.5
+        side = np.array([-math.sin(t), math.cos(t)])*r*.3
         draw.polygon([(x, y), (*(tip/2+side+(x, y)),), (*(tip+(x, y)),), (*(tip/2-side+(x, y)),)], fill=colour)
 
 # %% ../../nbs/garments/09_cloth.ipynb #a1bf8de0
 def floral(im, g, rng, S):
     "Flowers, strewn on a shaken grid"
-    draw, r, gap = ImageDraw.Draw(im), S*g.between('scale', .036, .066), S*g.between('spacing', .11, .17)
+    draw = ImageDraw.Draw(im)
+    r = S*g.between('scale', .036, .066)
+    gap = S*g.between('spacing', .11, .17)
     second, third = (PALETTE[c] for c in g.colours[1:])
     green = (86, 112, 70) if luma(g.colours[0]) > 110 else (128, 152, 104)
-    petals, kind = 4+g.pick('motif', 4), g.pick('accent', 3)     # plain, with leaves, with leaves and in two colours
+    petals = 4+g.pick('motif', 4)
+    kind = g.pick('accent', 3)     # plain, with leaves, with leaves and in two colours
     for i in range(int(im.width/gap)+2):
         for j in range(int(im.width/gap)+2):
-            x, y, q = (i+.5*(j%2)+rng.uniform(-.2, .2))*gap, (j+rng.uniform(-.2, .2))*gap, r*rng.uniform(.8, 1.2)
-            turn, pair = rng.uniform(0, 6.3), (second, third) if kind < 2 or (i+j)%2 else (third, second)
-            if kind: leaves(draw, x, y, q, turn, green)
+            x = (i+.5*(j%2)+rng.uniform(-.2, .2))*gap
+            y = (j+rng.uniform(-.2, .2))*gap
+            q = r*rng.uniform(.8, 1.2)
+            turn = rng.uniform(0, 6.3)
+            pair = (second, third) if kind < 2 or (i+j)%2 else (third, second)
+            if kind:
+                leaves(draw, x, y, q, turn, green)
             flower(draw, x, y, q, turn, petals, *pair)
 
 # %% ../../nbs/garments/09_cloth.ipynb #e83793e4
@@ -50,20 +60,27 @@ def stripes(draw, n, angle, colours, width, gap):
         p = n/2+np.array([-u[1], u[0]])*k*gap
         draw.line([*(p-u*n), *(p+u*n)], fill=colours[k%len(colours)], width=max(1, round(width)))
 
+# %% ../../nbs/garments/09_cloth.ipynb #1c0d23c0
 def striped(im, g, rng, S):
     "Across (mostly), along, or at a slant; thick or thin; in one colour or two"
-    gap, angle = S*g.between('spacing', .06, .13), (0, 0, math.pi/2, -math.pi/4)[g.pick('angle', 4)]
+    gap = S*g.between('spacing', .06, .13)
+    angle = (0, 0, math.pi/2, -math.pi/4)[g.pick('angle', 4)]
     colours = [PALETTE[c] for c in g.colours[1:2+(g['accent'] > .6)]]
     stripes(ImageDraw.Draw(im), im.width, angle, colours, gap*g.between('scale', .25, .55), gap)
 
+# %% ../../nbs/garments/09_cloth.ipynb #b308adb5
 def lattice(im, g, rng, S):
     "Two sets of lines that cross: upright or on the point, see-through where they are wide, perhaps with a thin second set"
-    draw, gap, angle = ImageDraw.Draw(im, 'RGBA'), S*g.between('spacing', .08, .15), (0, math.pi/4)[g.pick('angle', 2)]
+    draw = ImageDraw.Draw(im, 'RGBA')
+    gap = S*g.between('spacing', .08, .15)
+    angle = (0, math.pi/4)[g.pick('angle', 2)]
     w = g.between('scale', .12, .42)
     sets = [((*PALETTE[g.colours[1]], 150 if w > .2 else 255), gap*w)]
-    if g['accent'] > .4: sets.append(((*PALETTE[g.colours[2]], 255), max(2, gap*.06)))
+    if g['accent'] > .4:
+        sets.append(((*PALETTE[g.colours[2]], 255), max(2, gap*.06)))
     for colour,width in sets:
-        for a in (angle, angle+math.pi/2): stripes(draw, im.width, a, [colour], width, gap)
+        for a in (angle, angle+math.pi/2):
+            stripes(draw, im.width, a, [colour], width, gap)
 
 PRINTS = dict(floral=floral, striped=striped, lattice=lattice)
 
@@ -90,11 +107,14 @@ def washed(colour, g):
     k, b = WASH.get(g.of('fabric'), (1, 0))
     return colour*k+b
 
+# %% ../../nbs/garments/09_cloth.ipynb #51b4b87c
 def cloth(g, S):
     "The sheet that `g` is cut from: half as large again as a drawing of `S` pixels"
-    n, rng = int(S*1.5), np.random.default_rng(round(g['seed']*1e4))
+    n = int(S*1.5)
+    rng = np.random.default_rng(round(g['seed']*1e4))
     im = Image.new('RGB', (n, n), PALETTE[g.colours[0]])
-    if g.of('texture') in PRINTS: PRINTS[g.of('texture')](im, g, rng, S)
+    if g.of('texture') in PRINTS:
+        PRINTS[g.of('texture')](im, g, rng, S)
     grains = lambda h, w: Image.fromarray(rng.random((int(n*h), int(n*w)), dtype=np.float32)).resize((n, n), Image.Resampling.BILINEAR)
     y, x = np.mgrid[:n,:n].astype(np.float32)/S
     a = np.asarray(im)*WEAVES[g.of('fabric')](g, x, y, lambda h, w, k: (np.asarray(grains(h, w))-.5)*k)[...,None]

@@ -35,10 +35,12 @@ class Item:
     paths:tuple  # A path each, below `img`
     status:tuple # In retrieval: `train`, `query`, `gallery` or `''` each
 
+# %% ../../nbs/garments/18_collection.ipynb #ba34b250
 def plan_item(seed, split, i, number, n_views, n_query):
     "The `i`-th item of a split, `number` in the whole collection"
     rng = np.random.default_rng([seed, ('train', 'val', 'test').index(split), i])
-    g, name = random_garment(rng), f'id_{number:08d}'
+    g = random_garment(rng)
+    name = f'id_{number:08d}'
     rounds, rest = divmod(n_views, len(VIEWS))
     kinds = [*range(len(VIEWS))]*rounds+sorted(rng.permutation(len(VIEWS))[:rest].tolist())   # fewer views than there are kinds: a draw
     views = tuple(random_view(rng, list(VIEWS)[k]) for k in kinds)
@@ -47,6 +49,7 @@ def plan_item(seed, split, i, number, n_views, n_query):
     status = tuple(dict(train='train', val='').get(split, 'query' if k in query else 'gallery') for k in range(n_views))
     return Item(g, name, split, views, paths, status)
 
+# %% ../../nbs/garments/18_collection.ipynb #ebbb85b1
 def plan_items(seed, counts, n_views, n_query):
     "All items of a collection; `counts` is how many for each split"
     pairs = [(split, i) for split,n in counts.items() for i in range(n)]
@@ -58,9 +61,11 @@ def items_table(items, img_dir, retrieval=False):
     rows = [(path, status if retrieval else o.split, list(CATALOGUE).index(o.garment.category), o.name if retrieval else '', o) for o in items
             for path,status in zip(o.paths, o.status) if status or not retrieval]
     df = pd.DataFrame([r[:4] for r in rows], columns=['path', 'split', 'category', 'item'])
-    if retrieval: return Table(df.drop(columns='category'), img_dir=img_dir)
+    if retrieval:
+        return Table(df.drop(columns='category'), img_dir=img_dir)
     return Table(df, np.array([[a in r[4].garment.attributes for a in LABELLED] for r in rows], np.int8), list(CATALOGUE), LABELLED, img_dir)
 
+# %% ../../nbs/garments/18_collection.ipynb #af9ccd4c
 def draw_item(item, img_dir, size):
     "Write the photographs of `item`"
     sheet = cloth(item.garment, 2*size)
@@ -73,20 +78,27 @@ def draw_item(item, img_dir, size):
 # %% ../../nbs/garments/18_collection.ipynb #3bdc0d55
 def claim(out, settings):
     "Make `out` ready for a new set: empty, or one of ours that may be replaced"
-    img, note = out/'img', out/'garments.json'
+    img = out/'img'
+    note = out/'garments.json'
     if not note.exists() and (out/'annotations').exists() or not note.exists() and img.exists() and any(img.iterdir()):
         raise DataError(f'{out} holds other photographs or annotations; choose an empty folder for the garments')
-    for old in (out/'annotations', img): shutil.rmtree(old, ignore_errors=True)
-    with atomic_write(note) as tmp: tmp.write_text(json.dumps(settings, indent=1)+'\n')
+    for old in (out/'annotations', img):
+        shutil.rmtree(old, ignore_errors=True)
+    with atomic_write(note) as tmp:
+        tmp.write_text(json.dumps(settings, indent=1)+'\n')
     img.mkdir(parents=True)
     return img
 
+# %% ../../nbs/garments/18_collection.ipynb #54291b87
 def in_processes(f, rows, workers):
     "`f` of each row, in `workers` processes; as many as there are cores if None"
-    if workers is None: workers = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    if workers < 2: yield from map(f, rows)
+    if workers is None:
+        workers = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+    if workers < 2:
+        yield from map(f, rows)
     else:
-        with ProcessPoolExecutor(workers) as pool: yield from pool.map(f, rows, chunksize=4)
+        with ProcessPoolExecutor(workers) as pool:
+            yield from pool.map(f, rows, chunksize=4)
 
 # %% ../../nbs/garments/18_collection.ipynb #fea4b403
 def make_garments(
@@ -109,7 +121,8 @@ def make_garments(
     img = claim(out, settings)
     items = plan_items(seed, dict(train=n_train, val=n_val, test=n_test), n_views, n_query)
     with progress(total=len(items)*n_views, desc='drawing garments', show=show) as bar:
-        for n in in_processes(partial(draw_item, img_dir=img, size=size), items, workers): bar.update(n)
+        for n in in_processes(partial(draw_item, img_dir=img, size=size), items, workers):
+            bar.update(n)
     types = [k+1 for k,names in enumerate(ATTRIBUTE_GROUPS.values()) for a in names if a in LABELLED]
     write_layout(items_table(items, img), out/'annotations', list(CATEGORY_TYPES.values()), types)
     write_layout(items_table(items, img, retrieval=True), out/'annotations')

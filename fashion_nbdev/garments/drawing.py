@@ -22,18 +22,21 @@ def curve(points, n=10, closed=True):
     "`[m,2]` points on the line through `points`; a third number bows the stretch that starts there to the left of its course"
     p = np.array([(*q, 0)[:3] for q in points], float)
     q = np.roll(p, -1, 0)
-    if not closed: p, q = p[:-1], q[:-1]
+    if not closed:
+        p, q = p[:-1], q[:-1]
     d = q[:,:2]-p[:,:2]
     mid = (p[:,:2]+q[:,:2])/2+p[:,2:]*np.stack([d[:,1], -d[:,0]], 1)
     t = np.linspace(0, 1, n, endpoint=False)[None,:,None]
     out = ((1-t)**2*p[:,None,:2]+2*t*(1-t)*mid[:,None]+t**2*q[:,None,:2]).reshape(-1, 2)
     return out if closed else np.concatenate([out, q[-1:,:2]])
 
+# %% ../../nbs/garments/10_drawing.ipynb #5b71b2f8
 def mirrored(half):
     "The right `half`, from the middle of the neck to the hem, with its mirror image"
     half = [(*p, 0)[:3] for p in half]
     return half+[(-x, y, half[i-1][2]) for i,(x,y,_) in reversed(list(enumerate(half)))]
 
+# %% ../../nbs/garments/10_drawing.ipynb #aeee485c
 def along(points, n):
     "`n` points evenly spread on a line"
     p = np.asarray(points, float)[:,:2]
@@ -50,15 +53,18 @@ def measures(g):
     return SimpleNamespace(fit=fit, by=by, wide=wide, chest=.385*wide, waist=by(.277, .347, .435), hip=by(.335, .39, .468), arm=by(.82, 1, 1.32),
                            shoulder=by(.31, .33, .36) if g.has('sleeveless') else by(.35, .38, .44), armhole=by(.32, .35, .4), leg=by(.78, 1, 1.42))
 
+# %% ../../nbs/garments/10_drawing.ipynb #5751d7da
 def neck_half(g):
     "From the middle of the neckline to the shoulder"
-    tank, w = g.category=='Tank', g.between('neck', .14, .2)+.04*(g.category=='Tank')
+    tank = g.category=='Tank'
+    w = g.between('neck', .14, .2)+.04*(g.category=='Tank')
     low = g.between('neck', .2, .27)
     return dict(v_neckline=[(0, g.between('neck', .3, .42), -.03), (w, 0, -.02)],
                 square_neckline=[(0, low), (w+.04, low), (w+.05, 0)],
                 crew_neckline=[(0, g.between('neck', .1, .17)+.07*tank, -.33), (w, 0, -.02)],
                 no_neckline=[(0, .05, -.1), (.13, 0)])[g.of('neckline')]
 
+# %% ../../nbs/garments/10_drawing.ipynb #84271c9e
 def body_half(g, m, hem, neck=None, hip=None):
     "From the middle of the neckline round the armhole to the hem"
     neck, tank = neck or neck_half(g), g.category=='Tank'
@@ -78,25 +84,40 @@ class Drawing:
     def add(self, kind, points, **style): self.shapes.append((kind, np.asarray(points, float)[:,:2], style))
     def part(self, points, **style): self.add('part', curve(points), **style)
     def both(self, kind, points, **style):
-        for s in (1, -1): self.add(kind, np.asarray(points, float)[:,:2]*(s, 1), **style)
+        for s in (1, -1):
+            self.add(kind, np.asarray(points, float)[:,:2]*(s, 1), **style)
 
 # %% ../../nbs/garments/10_drawing.ipynb #d95b6e2f
 class Canvas:
     "Where a garment is painted, `size` pixels wide, `over` times finer than the picture that comes out"
     def __init__(self, g, sheet, place, matrix, unit, size, over, light):
-        self.g, self.sheet, self.place, self.matrix, self.unit, self.size, self.over, self.light = g, sheet, place, matrix, unit, size, over, light
-        self.inverse, self.ink = np.linalg.inv(matrix[:,:2]), inks(g)
+        self.g = g
+        self.sheet = sheet
+        self.place = place
+        self.matrix = matrix
+        self.unit = unit
+        self.size = size
+        self.over = over
+        self.light = light
+        self.inverse = np.linalg.inv(matrix[:,:2])
+        self.ink = inks(g)
         new = lambda mode, v, k=1: Image.new(mode, (size//k, size//k), v)
-        self.im, self.alpha, self.shade, self.creases, self.folds = new('RGB', self.ink['base']), new('L', 0), new('L', 160), new('L', 128), new('L', 128, 2)
+        self.im = new('RGB', self.ink['base'])
+        self.alpha = new('L', 0)
+        self.shade = new('L', 160)
+        self.creases = new('L', 128)
+        self.folds = new('L', 128, 2)
         self.draw, self.opaque, self.crease_draw, self.fold_draw = (ImageDraw.Draw(i) for i in (self.im, self.alpha, self.creases, self.folds))
 
     def pixels(self, p): return [tuple(q) for q in self.place(p).tolist()]
     def width(self, w): return max(1, round(w*self.unit))
 
+# %% ../../nbs/garments/10_drawing.ipynb #b577fcdf
 def toned(c, k):
     "Darker below 1, lighter above"
     return tuple(int(v*k if k < 1 else 255-(255-v)*(2-k)) for v in c)
 
+# %% ../../nbs/garments/10_drawing.ipynb #58dd51b5
 def inks(g):
     "The colours that shapes name"
     base, second, third = (PALETTE[c] for c in g.colours)
@@ -114,35 +135,46 @@ def cut(self:Canvas, grain, box):
     b = a@(np.array(box[:2])-self.matrix[:,2])+.75*self.size
     return self.sheet.transform((box[2]-box[0], box[3]-box[1]), Image.Transform.AFFINE, (*a[0], b[0], *a[1], b[1]), Image.Resampling.NEAREST)
 
+# %% ../../nbs/garments/10_drawing.ipynb #5e3a3a49
 SHEER = dict(body=218, sleeve=140, skirt=150) # How opaque chiffon is
 
 @patch
 def part(self:Canvas, p, fill='fabric', grain=0, sheer=None, volume=.6):
     "A piece of cloth, or of a plain colour if `fill` says so; `volume` is how round it looks"
-    px, pad = self.place(shaggy(p) if self.g.has('faux') and fill=='fabric' and volume >= .5 else p), self.size//16
-    lo, hi = np.maximum(np.floor(px.min(0)), 0).astype(int)-pad, np.minimum(np.ceil(px.max(0)), self.size).astype(int)+pad
-    if (hi-lo < 2*pad).any(): return                                          # out of the picture
+    px = self.place(shaggy(p) if self.g.has('faux') and fill=='fabric' and volume >= .5 else p)
+    pad = self.size//16
+    lo = np.maximum(np.floor(px.min(0)), 0).astype(int)-pad
+    hi = np.minimum(np.ceil(px.max(0)), self.size).astype(int)+pad
+    if (hi-lo < 2*pad).any():
+        return                                          # out of the picture
     box, (w, h) = (*lo.tolist(), *hi.tolist()), (hi-lo).tolist()
     mask = Image.new('L', (w, h))
     ImageDraw.Draw(mask).polygon([tuple(q) for q in (px-lo).tolist()], fill=255)
     ink = mask.point([v*SHEER[sheer]//255 for v in range(256)]) if sheer and self.g.has('chiffon') else mask
     self.im.paste(self.cut(grain, box) if fill=='fabric' else self.ink.get(fill, fill), box, ink)
     self.alpha.paste(255, box, ink)
-    if volume: self.shade.paste(self.rounded(mask, volume), box, mask)
+    if volume:
+        self.shade.paste(self.rounded(mask, volume), box, mask)
     edge = self.ink['seam'] if isinstance(fill, str) else toned(fill, .7)
-    if fill!='inside' and volume: self.draw.line([tuple(q) for q in np.concatenate([px, px[:1]]).tolist()], fill=edge, width=max(1, self.size//200))
+    if fill!='inside' and volume:
+        self.draw.line([tuple(q) for q in np.concatenate([px, px[:1]]).tolist()], fill=edge, width=max(1, self.size//200))
 
+# %% ../../nbs/garments/10_drawing.ipynb #5b5a4d65
 @patch
 def rounded(self:Canvas, mask, volume):
     "Light on a piece that bulges"
     w, h = mask.size
     soft = mask.resize((max(w//4, 1), max(h//4, 1)), Image.Resampling.BOX).filter(ImageFilter.GaussianBlur(self.size/84)).resize((w, h), Image.Resampling.BILINEAR)
     soft = ImageChops.offset(soft, *(round(-v*self.size/36) for v in self.light))
-    v, low, high = np.arange(256), 160*(1-.42*volume), 160*(1+.1*volume)
+    v = np.arange(256)
+    low = 160*(1-.42*volume)
+    high = 160*(1+.1*volume)
     tone = low+(high-low)*((v-95)/160).clip(0, 1)
-    if self.g.has('leather'): tone += 85*volume*np.exp(-((v-205)/16)**2)      # a shine along the edges
+    if self.g.has('leather'):
+        tone += 85*volume*np.exp(-((v-205)/16)**2)      # a shine along the edges
     return soft.point(tone.clip(0, 255).astype(int).tolist())
 
+# %% ../../nbs/garments/10_drawing.ipynb #255d969f
 def shaggy(p):
     "The outline of fur"
     p = np.concatenate([p, p[:1]])
@@ -159,19 +191,24 @@ def line(self:Canvas, p, width=.01, colour='seam', solid=False):
     for draw,ink in [(self.draw, self.ink.get(colour, colour)), (self.opaque, 255)][:1+solid]:
         draw.line(self.pixels(p), fill=ink, width=self.width(width), joint='curve')
 
+# %% ../../nbs/garments/10_drawing.ipynb #80f96866
 @patch
 def stitch(self:Canvas, p, width=.011, colour='thread', dash=.026):
     "A dashed line"
     p = self.place(p)
     q = along(p, 1+max(2, int(np.hypot(*np.diff(p, axis=0).T).sum()/(dash*self.unit)))).tolist()
-    for a,b in zip(q[::2], q[1::2]): self.draw.line([*a, *b], fill=self.ink[colour], width=self.width(width))
+    for a,b in zip(q[::2], q[1::2]):
+        self.draw.line([*a, *b], fill=self.ink[colour], width=self.width(width))
 
+# %% ../../nbs/garments/10_drawing.ipynb #ba52ba8c
 @patch
 def dot(self:Canvas, p, radius=.02, colour='second'):
     "A button, with its rim"
     (x, y), r = self.place(p)[0], max(1.5, radius*self.unit)
-    for q,ink in ((r+1, 'seam'), (r, colour)): self.draw.ellipse([x-q, y-q, x+q, y+q], fill=self.ink[ink])
+    for q,ink in ((r+1, 'seam'), (r, colour)):
+        self.draw.ellipse([x-q, y-q, x+q, y+q], fill=self.ink[ink])
 
+# %% ../../nbs/garments/10_drawing.ipynb #3ce1ceb8
 @patch
 def mark(self:Canvas, p, colour='second'):
     "A print: colour without an edge"
@@ -186,19 +223,25 @@ def fold(self:Canvas, p, width=.03, tone=-.3):
     at = lambda dx: [tuple(q) for q in ((self.place(p)+(dx*self.unit, 0))/2).tolist()]
     v = 128+100*tone*FOLDS.get(self.g.of('fabric'), 1)
     self.fold_draw.line(at(0), fill=int(np.clip(v, 0, 255)), width=max(1, self.width(width)//2))
-    if self.g.has('leather'): self.fold_draw.line(at(.035), fill=215, width=max(1, self.width(width*.3)))
+    if self.g.has('leather'):
+        self.fold_draw.line(at(.035), fill=215, width=max(1, self.width(width*.3)))
 
+# %% ../../nbs/garments/10_drawing.ipynb #970a0c3e
 @patch
 def crease(self:Canvas, p, width=.012, tone=-.3, area=False):
     "A sharp fold: a line, or an `area`"
-    if area: self.crease_draw.polygon(self.pixels(p), fill=int(128+127*tone))
-    else: self.crease_draw.line(self.pixels(p), fill=int(128+127*tone), width=self.width(width))
+    if area:
+        self.crease_draw.polygon(self.pixels(p), fill=int(128+127*tone))
+    else:
+        self.crease_draw.line(self.pixels(p), fill=int(128+127*tone), width=self.width(width))
 
+# %% ../../nbs/garments/10_drawing.ipynb #70af6d5b
 @patch
 def finish(self:Canvas):
     "Colour `[s,s,3]` 0-255 and opacity `[s,s,1]` 0-1, at the size of the photograph"
     small = lambda im: np.asarray(im.reduce(self.over), np.float32)
     folds = self.folds.filter(ImageFilter.GaussianBlur(self.size/110)).resize((self.size//self.over,)*2, Image.Resampling.BILINEAR)
     f = (small(self.shade)/160*small(self.creases)/128*np.asarray(folds, np.float32)/128)[...,None]
-    c, gloss = small(self.im), .75 if self.g.has('leather') else .35
+    c = small(self.im)
+    gloss = .75 if self.g.has('leather') else .35
     return np.where(f <= 1, c*f, c+(255-c)*np.minimum(f-1, 1)*gloss), small(self.alpha)[...,None]/255

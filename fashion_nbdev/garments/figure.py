@@ -23,38 +23,54 @@ def looks(d, colours):
     "The figure's colour out of `colours`, by the photograph's seed"
     return colours[np.random.default_rng([d.view.seed, len(colours), sum(colours[0])]).integers(len(colours))]
 
+# %% ../../nbs/garments/14_figure.ipynb #1a541b1a
 def ellipse(x, y, rx, ry): return disc()*(rx, ry)+(x, y)
 
+# %% ../../nbs/garments/14_figure.ipynb #53aeee06
 def head(d, y):
     d.add('part', ellipse(0, y-.03, .165, .21), fill=looks(d, HAIR), volume=.45)
     d.add('part', ellipse(0, y+.02, .125, .18), fill=looks(d, SKIN), volume=.4)
 
+# %% ../../nbs/garments/14_figure.ipynb #da887cd2
 def arm(d, x, y, side, angle, elbow, skin):
     joint = np.array([x, y])+.5*directions(angle)[0]
     hand = joint+.47*directions(angle-elbow)[0]
-    for p,q in (((x, y), joint), (joint, hand)): d.add('limb', np.array([p, q])*(side, 1), width=.105, colour=skin)
+    for p,q in (((x, y), joint), (joint, hand)):
+        d.add('limb', np.array([p, q])*(side, 1), width=.105, colour=skin)
     d.add('part', ellipse(*((hand+(0, .03))*(side, 1)), .06, .085), fill=skin, volume=.3)
 
+# %% ../../nbs/garments/14_figure.ipynb #912d09ea
 @patch
 def limb(self:Canvas, p, width, colour):
     "A thick line with round ends"
     r = width*self.unit/2
     for draw,ink in ((self.draw, colour), (self.opaque, 255)):
         draw.line(self.pixels(p), fill=ink, width=round(2*r))
-        for x,y in self.pixels(p): draw.ellipse([x-r, y-r, x+r, y+r], fill=ink)
+        for x,y in self.pixels(p):
+            draw.ellipse([x-r, y-r, x+r, y+r], fill=ink)
 
 # %% ../../nbs/garments/14_figure.ipynb #3ce14382
 def figure(g, view):
     "Shapes of somebody who wears `g`, for behind it"
-    d, m, low, skin = Drawing(g, view), measures(g), CATEGORY_TYPES[g.category]==2, None
-    skin, other, up = looks(d, SKIN), looks(d, PLAIN), -.85*low
-    if low: d.part(mirrored([(0, up), (.12, up-.02), (.3, up+.08), (.33, up+.4), (.28, -.25), (.31, .1), (0, .1)]), fill=other, volume=.45)
-    else: d.part(mirrored([(0, .0), (.07, -.02), (.31, .09), (.33, .4), (.27, .62), (0, .62)]), fill=skin, volume=.4)
-    for side,angle,elbow in zip((1, -1), view.arms, view.elbows): arm(d, .27 if low else min(m.shoulder, .35)-.03, up+.14, side, angle, elbow, skin)
+    d = Drawing(g, view)
+    m = measures(g)
+    low = CATEGORY_TYPES[g.category]==2
+    skin = None
+    skin = looks(d, SKIN)
+    other = looks(d, PLAIN)
+    up = -.85*low
+    if low:
+        d.part(mirrored([(0, up), (.12, up-.02), (.3, up+.08), (.33, up+.4), (.28, -.25), (.31, .1), (0, .1)]), fill=other, volume=.45)
+    else:
+        d.part(mirrored([(0, .0), (.07, -.02), (.31, .09), (.33, .4), (.27, .62), (0, .62)]), fill=skin, volume=.4)
+    for side,angle,elbow in zip((1, -1), view.arms, view.elbows):
+        arm(d, .27 if low else min(m.shoulder, .35)-.03, up+.14, side, angle, elbow, skin)
     if g.category!='Hoodie':
         d.part(mirrored([(0, up+.14, -.1), (.09, up+.05), (.07, up-.15), (0, up-.15)]), fill=skin, volume=.4)
         head(d, up-.3)
-    top, end, x = .3 if low else .7, 1.75 if low else 2.35, .05+view.stance*1.2
+    top = .3 if low else .7
+    end = 1.75 if low else 2.35
+    x = .05+view.stance*1.2
     for s in (1, -1):
         d.add('part', curve([(0, top), (.3, top), (x+.16, (top+end)/2), (x+.11, end), (x, end), (x-.01, (top+end)/2), (0, top+.35)])*(s, 1),
               fill=other if CATEGORY_TYPES[g.category]==1 else skin, volume=.45)

@@ -84,6 +84,7 @@ def options(text):
     words = [w.partition('*') for w in text.split()]
     return [w for w,_,k in words for _ in range(int(k or 1))]
 
+# %% ../../nbs/garments/08_garment.ipynb #2dba26f2
 def luma(name): return float(np.dot(PALETTE[name], (.3, .59, .11)))
 
 # %% ../../nbs/garments/08_garment.ipynb #39bec421
@@ -95,10 +96,13 @@ def random_garment(
     pick = lambda words: str(rng.choice(words))
     category = category or pick(list(CATALOGUE))
     row = {group: options(text) for group,text in CATALOGUE[category].items()}
-    fabric, neckline, sleeve = pick(row['fabric']), pick(row['neckline']), pick(row['sleeve'])
+    fabric = pick(row['fabric'])
+    neckline = pick(row['neckline'])
+    sleeve = pick(row['sleeve'])
     takes = FABRIC_TAKES.get(fabric, ' '.join(ATTRIBUTE_GROUPS['texture'])).split()
     texture = pick([t for t in row['texture'] if t in takes])
-    if category in ('Dress', 'Jumpsuit') and neckline=='no_neckline': sleeve = 'sleeveless'
+    if category in ('Dress', 'Jumpsuit') and neckline=='no_neckline':
+        sleeve = 'sleeveless'
     length = pick(['maxi_length', 'mini_length'] if category in ('Dress', 'Skirt') else ['no_dress'])
     chosen = {texture, sleeve, length, neckline, fabric, pick(ATTRIBUTE_GROUPS['fit'])}
     colours = COLOURWAYS[int(rng.integers(7 if fabric=='denim' else len(COLOURWAYS)))]
@@ -112,5 +116,6 @@ def but(self:Garment,
 )->Garment:
     "The same garment with other attributes"
     new = list(self.attributes)
-    for n in names: new = [n if any({n, a} <= set(group) for group in ATTRIBUTE_GROUPS.values()) else a for a in new]
+    for n in names:
+        new = [n if any({n, a} <= set(group) for group in ATTRIBUTE_GROUPS.values()) else a for a in new]
     return replace(self, attributes=tuple(new))

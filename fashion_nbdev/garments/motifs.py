@@ -18,6 +18,7 @@ def star(n, inner, r=1., x=0., y=0.):
     a = np.arange(2*n)*math.pi/n-math.pi/2
     return np.stack([np.cos(a), np.sin(a)], 1)*np.where(np.arange(2*n)%2, inner, 1)[:,None]*r+(x, y)
 
+# %% ../../nbs/garments/12_motifs.ipynb #b04cb04d
 def disc(r=1., x=0., y=0.): return star(16, 1, r, x, y)
 
 MOTIFS = dict( # Outlines in a square from -1 to 1, each with its colour: 0 the ground, 1 and 2 the prints
@@ -33,32 +34,46 @@ MOTIFS = dict( # Outlines in a square from -1 to 1, each with its colour: 0 the 
 # %% ../../nbs/garments/12_motifs.ipynb #a661e7f5
 def graphic(d, g):
     "One large print on the chest"
-    dress, on_disc = g.category=='Dress', g['angle'] > .6
-    r, y = min(g.between('scale', .16, .23), .17 if dress else 1), dict(Hoodie=.42, Dress=.4).get(g.category, .5)+.1*g.has('v_neckline')
+    dress = g.category=='Dress'
+    on_disc = g['angle'] > .6
+    r = min(g.between('scale', .16, .23), .17 if dress else 1)
+    y = dict(Hoodie=.42, Dress=.4).get(g.category, .5)+.1*g.has('v_neckline')
     inks = ('second', 'base', 'third') if on_disc else ('base', 'second', 'third')
-    if on_disc: d.add('mark', disc(r*1.35, 0, y), colour='second')
-    for p,ink in list(MOTIFS.values())[g.pick('motif', len(MOTIFS))]: d.add('mark', np.array(p)*r+(0, y), colour=inks[ink])
-    for k in range(1+g.pick('spacing', 6)-3): d.add('mark', np.array([(-r*.9, -.02), (r*.9, -.02), (r*.9, .02), (-r*.9, .02)])+(0, y+r*1.35+.07*k), colour='second')
+    if on_disc:
+        d.add('mark', disc(r*1.35, 0, y), colour='second')
+    for p,ink in list(MOTIFS.values())[g.pick('motif', len(MOTIFS))]:
+        d.add('mark', np.array(p)*r+(0, y), colour=inks[ink])
+    for k in range(1+g.pick('spacing', 6)-3):
+        d.add('mark', np.array([(-r*.9, -.02), (r*.9, -.02), (r*.9, .02), (-r*.9, .02)])+(0, y+r*1.35+.07*k), colour='second')
 
+# %% ../../nbs/garments/12_motifs.ipynb #7616b160
 def sprig(d, g, x, y, r, turn, side):
     "A stitched flower with stem and leaves"
     u, v = directions(90-math.degrees(turn))
     at = lambda p, q: (np.array([x, y])+(u*p-v*q)*r)*(side, 1)
     d.add('line', [at(-1.2, .25), at(-.5, .05), at(.4, 0)], width=.016, colour='second')
     for s in (-1, 1):
-        for w in (.25, .45): d.add('line', [at(-.7, 0), at(-.2-w*.3, s*w*1.5)], width=.014, colour='second')
+        for w in (.25, .45):
+            d.add('line', [at(-.7, 0), at(-.2-w*.3, s*w*1.5)], width=.014, colour='second')
     STITCHES[g.pick('motif', 3)](d, at, r)
     d.add('dot', [at(.5, 0)], radius=r*.14, colour='second')
 
+# %% ../../nbs/garments/12_motifs.ipynb #d713f47b
 def rays(d, at, r):
-    for a in np.arange(8)*math.pi/4: d.add('line', [at(.5, 0), at(.5+.55*math.cos(a), .55*math.sin(a))], width=.017, colour='third')
+    for a in np.arange(8)*math.pi/4:
+        d.add('line', [at(.5, 0), at(.5+.55*math.cos(a), .55*math.sin(a))], width=.017, colour='third')
 
+# %% ../../nbs/garments/12_motifs.ipynb #ec111058
 def knots(d, at, r):
-    for a in np.arange(5)*math.pi*.4: d.add('dot', [at(.5+.4*math.cos(a), .4*math.sin(a))], radius=r*.2, colour='third')
+    for a in np.arange(5)*math.pi*.4:
+        d.add('dot', [at(.5+.4*math.cos(a), .4*math.sin(a))], radius=r*.2, colour='third')
 
+# %% ../../nbs/garments/12_motifs.ipynb #c5aaa967
 def ears(d, at, r):
-    for k in range(4): d.add('line', [at(.1+k*.28, -.34+.04*k), at(.35+k*.28, 0), at(.1+k*.28, .34-.04*k)], width=.017, colour='third')
+    for k in range(4):
+        d.add('line', [at(.1+k*.28, -.34+.04*k), at(.35+k*.28, 0), at(.1+k*.28, .34-.04*k)], width=.017, colour='third')
 
+# %% ../../nbs/garments/12_motifs.ipynb #1d0f9c69
 STITCHES = [rays, knots, ears]
 
 def embroidery(d, g, m):
@@ -66,4 +81,5 @@ def embroidery(d, g, m):
     x, ys = dict(Skirt=(.16, (.34, .6) if g.has('maxi_length') else (.34,)), Shorts=(.25, (.26, .52)), Jeans=(.25*m.leg**.5, (.3, .56, .82)),
                  Tank=(.2*m.wide, (.42, .66))).get(g.category, (.24*m.wide, (.3, .55)))
     for k,y in enumerate(ys):
-        for s in (1, -1): sprig(d, g, x-.03*k, y, g.between('scale', .085, .12), -1.3-.4*(k%2), s)
+        for s in (1, -1):
+            sprig(d, g, x-.03*k, y, g.between('scale', .085, .12), -1.3-.4*(k%2), s)

@@ -18,21 +18,28 @@ DRAW = {} # Category -> function that adds its shapes
 
 def draws(category):
     "Decorator: enter a function in `DRAW`"
-    def enter(f): DRAW[category] = f; return f
+    def enter(f):
+        DRAW[category] = f
+        return f
     return enter
 
+# %% ../../nbs/garments/13_patterns.ipynb #bb6f88cd
 def shapes(g, view):
     "All shapes of `g` as `view` poses it"
     d = Drawing(g, view)
     DRAW[g.category](d, g, measures(g))
-    if g.has('graphic'): graphic(d, g)
-    if g.has('embroidered'): embroidery(d, g, measures(g))
+    if g.has('graphic'):
+        graphic(d, g)
+    if g.has('embroidered'):
+        embroidery(d, g, measures(g))
     return d.shapes
 
+# %% ../../nbs/garments/13_patterns.ipynb #c2f71450
 def fit_box(items):
     "Centre and larger side of the parts among `items`"
     p = np.concatenate([p for kind,p,style in items if kind=='part' or style.get('solid')])
-    lo, hi = p.min(0), p.max(0)
+    lo = p.min(0)
+    hi = p.max(0)
     return (lo+hi)/2, (hi-lo).max()
 
 # %% ../../nbs/garments/13_patterns.ipynb #352abfb3
@@ -40,11 +47,13 @@ def paint(items, g, sheet, view, S, over, behind=()):
     "Colour and opacity of `items`, fitted into the picture as `view` says; `behind` goes further back and may lie outside"
     centre, side = fit_box(items)
     t = math.radians(view.angle)
-    turn, pose = np.array([[math.cos(t), -math.sin(t)], [math.sin(t), math.cos(t)]]), np.array([[view.squeeze*(1-2*view.mirror), view.lean], [0, 1]])
+    turn = np.array([[math.cos(t), -math.sin(t)], [math.sin(t), math.cos(t)]])
+    pose = np.array([[view.squeeze*(1-2*view.mirror), view.lean], [0, 1]])
     matrix = np.column_stack([turn@pose*view.scale, (.5+np.array(view.shift))*S])
     def place(p):
         x, y = ((np.asarray(p, float)-centre)/side).T
         return np.stack([x+view.bend*np.sin(math.pi*(y+.5)), y], 1)@matrix[:,:2].T*S+matrix[:,2]
     canvas = Canvas(g, sheet, place, matrix, view.scale*S/side, S, over, (-.35-view.side, -.5))
-    for kind,p,style in (*behind, *items): getattr(canvas, kind)(p, **style)
+    for kind,p,style in (*behind, *items):
+        getattr(canvas, kind)(p, **style)
     return canvas.finish()

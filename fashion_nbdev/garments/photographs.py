@@ -51,8 +51,11 @@ def random_view(
     name:str='1_front' # A key of `VIEWS`
 )->View:
     "A photograph of that kind"
-    v, u = VIEWS[name], rng.uniform
-    raised, warm, close = u(10, 30), u(-.11, .11), name=='7_additional'
+    v = VIEWS[name]
+    u = rng.uniform
+    raised = u(10, 30)
+    warm = u(-.11, .11)
+    close = name=='7_additional'
     return View(name, scale=u(*v['scale']), shift=(u(-.04, .04), u(-.03, .03)+.045*close), angle=u(-1, 1)*v['angle'], lean=u(-1, 1)*v['lean'],
                 squeeze=u(*v['squeeze']), bend=u(-1, 1)*v['bend'], mirror=bool(rng.random() < .5), arms=(raised+u(-6, 6), raised+u(-6, 6)),
                 elbows=(u(-10, 24), u(-10, 24)), stance=u(.05, .15), backdrop=str(rng.choice(v['backdrop'].split())), seed=int(rng.integers(2**31)),
@@ -61,35 +64,45 @@ def random_view(
 # %% ../../nbs/garments/17_photographs.ipynb #fa715b5f
 def blur_noise(rng, S, h, w, k): return (np.asarray(Image.fromarray(rng.random((h, w), dtype=np.float32)).resize((S, S), Image.Resampling.BILINEAR))[...,None]-.5)*k
 
+# %% ../../nbs/garments/17_photographs.ipynb #6b2300cc
 def hue(rng): return np.array(list(PALETTE.values())[rng.integers(len(PALETTE))], np.float32)*.45+rng.uniform(70, 130)
 
+# %% ../../nbs/garments/17_photographs.ipynb #5dc16221
 def studio(rng, S): return np.full((S, S, 3), rng.uniform(.72, .97)*255*(1+rng.uniform(-.03, .03, 3)), np.float32)
 
+# %% ../../nbs/garments/17_photographs.ipynb #930bcee0
 def gradient(rng, S):
     y, x = np.mgrid[:S,:S].astype(np.float32)/S
-    a, b = rng.uniform(90, 245, 3)*.4+rng.uniform(50, 140), rng.uniform(120, 245, 3)*.4+rng.uniform(70, 140)
+    a = rng.uniform(90, 245, 3)*.4+rng.uniform(50, 140)
+    b = rng.uniform(120, 245, 3)*.4+rng.uniform(70, 140)
     t = np.hypot(x-rng.uniform(.2, .8), y-rng.uniform(.1, .6)) if rng.random() < .5 else x*rng.uniform(-1, 1)+y
     return b+(a-b)*t.clip(0, 1)[...,None]
 
+# %% ../../nbs/garments/17_photographs.ipynb #d991a60b
 def wall(rng, S):
     "A wall, perhaps panelled, with a skirting board and a floor"
-    out, h = np.empty((S, S, 3), np.float32), int(S*rng.uniform(.68, .85))
+    out = np.empty((S, S, 3), np.float32)
+    h = int(S*rng.uniform(.68, .85))
     out[:], out[h:] = hue(rng)*rng.uniform(.9, 1.15), hue(rng)*rng.uniform(.6, .9)
     out[h-S//40-1:h] = rng.uniform(180, 245)
-    if rng.random() < .4: out[:h, ::S//int(rng.integers(5, 10))] *= .9
+    if rng.random() < .4:
+        out[:h, ::S//int(rng.integers(5, 10))] *= .9
     return out+blur_noise(rng, S, 5, 5, 26)
 
 # %% ../../nbs/garments/17_photographs.ipynb #773d708b
 def wood(rng, S):
     "Boards with a grain"
-    n, tint = int(rng.integers(4, 8)), np.array([(150, 108, 72), (196, 160, 118), (110, 80, 60), (178, 172, 160)], np.float32)[rng.integers(4)]
+    n = int(rng.integers(4, 8))
+    tint = np.array([(150, 108, 72), (196, 160, 118), (110, 80, 60), (178, 172, 160)], np.float32)[rng.integers(4)]
     out = np.repeat(np.float32(rng.uniform(.85, 1.12, n)), -(-S//n))[:S,None,None]*np.broadcast_to(tint, (S, S, 3))
     out[::-(-S//n)] = tint*.55
     out = out+blur_noise(rng, S, S//2, 6, 36)
     return out.transpose(1, 0, 2) if rng.random() < .5 else out
 
+# %% ../../nbs/garments/17_photographs.ipynb #a50a2106
 def carpet(rng, S): return hue(rng)*rng.uniform(.75, 1.1)+blur_noise(rng, S, S//2, S//2, 60)+blur_noise(rng, S, 6, 6, 30)
 
+# %% ../../nbs/garments/17_photographs.ipynb #c5dcf983
 def clutter(rng, S):
     "Things out of focus"
     im = Image.new('RGB', (S, S), tuple(hue(rng).astype(int).tolist()))
@@ -113,7 +126,9 @@ def draw_garment(
     view = view or View()
     rng, sheet = np.random.default_rng(view.seed), sheet or cloth(garment, 2*size)
     rgb, alpha = paint(shapes(garment, view), garment, sheet, view, 2*size, 2, figure(garment, view) if view.worn else ())
-    back, dx, dy = BACKDROPS[view.backdrop](rng, size), round(size*.02*(-1 if view.side > 0 else 1)), round(size*.022)
+    back = BACKDROPS[view.backdrop](rng, size)
+    dx = round(size*.02*(-1 if view.side > 0 else 1))
+    dy = round(size*.022)
     shadow = Image.fromarray((alpha[...,0]*255).astype(np.uint8)).filter(ImageFilter.GaussianBlur(size/40))
     shadow = shadow.transform(shadow.size, Image.Transform.AFFINE, (1, 0, -dx, 0, 1, -dy))
     out = rgb*alpha+back*(1-.0015*np.asarray(shadow, np.float32)[...,None])*(1-alpha)

@@ -16,30 +16,41 @@ from .drawing import along, body_half, curve, mirrored, neck_half
 def seam(d, points, both=False):
     "Where two pieces meet"
     add = d.both if both else d.add
-    if d.garment.has('denim'): add('stitch', points)
-    else: add('line', points, width=.007)
+    if d.garment.has('denim'):
+        add('stitch', points)
+    else:
+        add('line', points, width=.007)
 
+# %% ../../nbs/garments/11_sewing.ipynb #dbbafdde
 def band(d, top, bottom, n=0, fill='fabric'):
     "A strip between two lines, with `n` ribs"
     top, bottom = (np.asarray(e, float)[:,:2] for e in (top, bottom))
     d.add('part', np.concatenate([top, bottom[::-1]]), fill=fill, volume=.25)
-    for a,b in zip(along(top, n+2)[1:-1], along(bottom, n+2)[1:-1]): d.add('crease', [a, b], width=.011)
+    for a,b in zip(along(top, n+2)[1:-1], along(bottom, n+2)[1:-1]):
+        d.add('crease', [a, b], width=.011)
 
+# %% ../../nbs/garments/11_sewing.ipynb #0a9a94ec
 def pleats(d, top, bottom, n):
     "Folds pressed from one line down to another"
-    p, q = along(top, 2*n+1), along(bottom, 2*n+1)
+    p = along(top, 2*n+1)
+    q = along(bottom, 2*n+1)
     for i in range(0, 2*n, 2):
         d.add('crease', [p[i], p[i+1], q[i+1], q[i]], tone=-.3, area=True)
         d.add('crease', [p[i+1], q[i+1]], tone=.25)
         d.add('crease', [p[i], q[i]], width=.014, tone=-.5)
 
+# %% ../../nbs/garments/11_sewing.ipynb #92b910ad
 def buttons(d, top, bottom, n, x=0, r=.02):
-    for y in np.linspace(top, bottom, n): d.add('dot', [(x, y)], radius=r, colour='button')
+    for y in np.linspace(top, bottom, n):
+        d.add('dot', [(x, y)], radius=r, colour='button')
 
+# %% ../../nbs/garments/11_sewing.ipynb #a1d19d8f
 def belt(d, w, y, h=.07, buckle=True):
     d.part([(-w, y-h/2), (w, y-h/2), (w, y+h/2), (-w, y+h/2)], fill='second', volume=.4)
-    if buckle: d.add('line', curve([(-.045, y-h*.6), (.045, y-h*.6), (.045, y+h*.6), (-.045, y+h*.6)], 3), width=.014, colour='metal')
+    if buckle:
+        d.add('line', curve([(-.045, y-h*.6), (.045, y-h*.6), (.045, y+h*.6), (-.045, y+h*.6)], 3), width=.014, colour='metal')
 
+# %% ../../nbs/garments/11_sewing.ipynb #8e85296f
 def zipper(d, top, bottom):
     d.add('line', [top, bottom], width=.035)
     d.add('stitch', [top, bottom], width=.022, colour='metal', dash=.012)
@@ -50,25 +61,33 @@ def pocket(d, x, y, w, h, flap=False):
     low = [(x+w/2, y+h*.85), (x, y+h), (x-w/2, y+h*.85)] if flap else [(x+w/2, y+h, .06), (x-w/2, y+h)]
     d.part([(x-w/2, y), (x+w/2, y), *low], volume=.2)
     seam(d, [(x-w/2, y+.02), (x+w/2, y+.02)])
-    if flap: d.part([(x-w/2-.012, y-.01), (x+w/2+.012, y-.01), (x+w/2, y+h*.3), (x, y+h*.45), (x-w/2, y+h*.3)], volume=.3)
+    if flap:
+        d.part([(x-w/2-.012, y-.01), (x+w/2+.012, y-.01), (x+w/2, y+h*.3), (x, y+h*.45), (x-w/2, y+h*.3)], volume=.3)
 
+# %% ../../nbs/garments/11_sewing.ipynb #718e245c
 def slant_pockets(d, w, y, depth=.24):
     "The curved openings below a waistband"
     seam(d, curve([(w*.42, y, -.15), (w, y+depth*.6)], closed=False), both=True)
 
+# %% ../../nbs/garments/11_sewing.ipynb #47e48212
 def welts(d, m, y, slant=0.):
     "The pockets of a coat"
-    for s in (1, -1): d.part([(s*.15*m.wide, y), (s*.33*m.wide, y-slant), (s*.33*m.wide, y-slant+.07), (s*.15*m.wide, y+.07)], volume=.3)
+    for s in (1, -1):
+        d.part([(s*.15*m.wide, y), (s*.33*m.wide, y-slant), (s*.33*m.wide, y-slant+.07), (s*.15*m.wide, y+.07)], volume=.3)
 
+# %% ../../nbs/garments/11_sewing.ipynb #e9f7bfe5
 def inside(d, g, neck=None):
     "The back of the neck, seen from within, with its label; not if somebody wears it"
-    if d.view.worn: return
+    if d.view.worn:
+        return
     n = neck or neck_half(g)
     (x, y), depth = n[-1][:2], n[0][1]
     low = [(n[1][0]-.005, depth+.02)] if len(n)==3 else [(x*.97, depth*.5+.05)]
     d.part(mirrored([(0, .035, -.1), (x+.005, y), *low, (0, depth+.03)]), fill='inside', volume=.3)
-    if g['neck'] > .4: d.part([(-.035, .05), (.035, .05), (.035, .085), (-.035, .085)], fill='label', volume=0)
+    if g['neck'] > .4:
+        d.part([(-.035, .05), (.035, .05), (.035, .085), (-.035, .085)], fill='label', volume=0)
 
+# %% ../../nbs/garments/11_sewing.ipynb #b3f133f5
 def neck_trim(d, g, width=.035):
     "The edge of the neckline"
     half = curve(neck_half(g), closed=False)
@@ -79,26 +98,35 @@ def neck_trim(d, g, width=.035):
 # %% ../../nbs/garments/11_sewing.ipynb #c03f6728
 def directions(angle):
     "Down an arm that is raised by `angle` degrees, and square to it, outwards"
-    s, c = math.sin(math.radians(angle)), math.cos(math.radians(angle))
+    s = math.sin(math.radians(angle))
+    c = math.cos(math.radians(angle))
     return np.array([s, c]), np.array([c, -s])
 
+# %% ../../nbs/garments/11_sewing.ipynb #e93a49e9
 def sleeve(d, g, m, side, angle, elbow, cuff):
     "One sleeve; `side` is 1 or -1"
-    long, puff = g.has('long_sleeve'), g['trim'] > dict(Blouse=.3, Dress=.6).get(g.category, 1)
-    top, pit = np.array([m.shoulder, .075]), np.array([m.chest, m.armhole])
+    long = g.has('long_sleeve')
+    puff = g['trim'] > dict(Blouse=.3, Dress=.6).get(g.category, 1)
+    top = np.array([m.shoulder, .075])
+    pit = np.array([m.chest, m.armhole])
     length = g.between('sleeve', .84, .98) if long else g.between('sleeve', .24, .42)
     (u, n), (v, o) = directions(angle), directions(angle-elbow*long)
     mid = (top+pit)/2+u*length/2
-    end, w = mid+v*length/2, math.dist(top, pit)/2
+    end = mid+v*length/2
+    w = math.dist(top, pit)/2
     wide, narrow = (.112*m.arm, .078*m.arm**.8) if long else (w*.92, w*.8)
-    if puff: wide, narrow = wide*(1.45 if long else 1.15), narrow*.78
+    if puff:
+        wide, narrow = wide*(1.45 if long else 1.15), narrow*.78
     bow = .12 if puff else .03
     shape = [(*top, .1 if puff else .05), (*(mid+n*wide), bow), (*(end+o*narrow),), (*(end-o*narrow), bow), (*(mid-(n+o)/2*wide), -.02), (*pit,), (m.shoulder-.1, .2)]
     d.add('part', curve(shape)*(side, 1), grain=-angle*side, sheer='sleeve')
-    for k in (.3, -.2)*long: d.add('fold', np.array([mid+o*wide*.8, mid-o*wide*k+v*.08])*(side, 1), tone=-.35)
-    for t in np.linspace(-.8, .8, 6*puff): d.add('fold', np.array([end+o*narrow*t, end+o*wide*t*1.1-v*.16])*(side, 1), width=.016, tone=-.4)
+    for k in (.3, -.2)*long:
+        d.add('fold', np.array([mid+o*wide*.8, mid-o*wide*k+v*.08])*(side, 1), tone=-.35)
+    for t in np.linspace(-.8, .8, 6*puff):
+        d.add('fold', np.array([end+o*narrow*t, end+o*wide*t*1.1-v*.16])*(side, 1), width=.016, tone=-.4)
     CUFFS[cuff](d, lambda k, s=1.: np.array([end+o*narrow*s+v*k, end-o*narrow*s+v*k])*(side, 1), long)
 
+# %% ../../nbs/garments/11_sewing.ipynb #094bb0c4
 def shirt_cuff(d, at, long):
     band(d, at(-.005, 1.02), at(.085, .98))
     d.add('dot', at(.04, .4)[1:], radius=.014, colour='button')
@@ -109,20 +137,28 @@ CUFFS = dict(plain=lambda d, at, long: seam(d, at(-.03, .97)), shirt=shirt_cuff,
 
 # %% ../../nbs/garments/11_sewing.ipynb #5fce4c47
 def sleeves(d, g, m, cuff='plain'):
-    if g.has('sleeveless'): return
-    for side,angle,elbow in zip((1, -1), d.view.arms, d.view.elbows): sleeve(d, g, m, side, angle, elbow, cuff)
+    if g.has('sleeveless'):
+        return
+    for side,angle,elbow in zip((1, -1), d.view.arms, d.view.elbows):
+        sleeve(d, g, m, side, angle, elbow, cuff)
 
+# %% ../../nbs/garments/11_sewing.ipynb #6b686ba4
 def fit_folds(d, g, m, hem):
     "What the fit does to the cloth"
     d.both('fold', [(m.chest*.92, m.armhole+.02), (m.chest*.55, m.armhole+.12)])
-    for y in (.42, .55, .68)*g.has('tight'): d.both('fold', [(m.waist, y), (m.chest*.35, y+.05)], width=.024)
-    for x,t in ((.45, -.35), (.75, -.4), (.6, .25))*g.has('loose'): d.both('fold', [(m.hip*x*.85, min(hem*.45, .5)), (m.hip*x, hem-.03)], width=.045, tone=t)
+    for y in (.42, .55, .68)*g.has('tight'):
+        d.both('fold', [(m.waist, y), (m.chest*.35, y+.05)], width=.024)
+    for x,t in ((.45, -.35), (.75, -.4), (.6, .25))*g.has('loose'):
+        d.both('fold', [(m.hip*x*.85, min(hem*.45, .5)), (m.hip*x, hem-.03)], width=.045, tone=t)
 
+# %% ../../nbs/garments/11_sewing.ipynb #5974ab3f
 def front(d, g, m, hem, cuff='plain', neck=None, hip=None):
     "Sleeves and body of whatever is worn above"
     sleeves(d, g, m, cuff)
     d.part(mirrored(body_half(g, m, hem, neck, hip)), sheer='body')
-    if not g.has('sleeveless'): seam(d, curve([(m.shoulder, .075, -.06), (m.chest, m.armhole)], closed=False), both=True)
+    if not g.has('sleeveless'):
+        seam(d, curve([(m.shoulder, .075, -.06), (m.chest, m.armhole)], closed=False), both=True)
     fit_folds(d, g, m, hem)
 
+# %% ../../nbs/garments/11_sewing.ipynb #8199f76e
 def hem_rib(d, m, hem, n=22): band(d, [(-m.hip*.99, hem-.04), (m.hip*.99, hem-.04)], [(-m.hip*.87, hem+.07), (m.hip*.87, hem+.07)], n, d.trim)

@@ -23,40 +23,57 @@ from .figure import head
 @draws('Tee')
 def tee(d, g, m):
     hem = g.between('hem', .98, 1.2)
-    inside(d, g); front(d, g, m, hem); neck_trim(d, g)
+    inside(d, g)
+    front(d, g, m, hem)
+    neck_trim(d, g)
     seam(d, [(-m.hip+.02, hem-.035), (m.hip-.02, hem-.035)])
-    if g['pocket'] > .6 and not g.has('graphic', 'embroidered'): pocket(d, .17*m.wide, .3, .15, .17)
+    if g['pocket'] > .6 and not g.has('graphic', 'embroidered'):
+        pocket(d, .17*m.wide, .3, .15, .17)
 
+# %% ../../nbs/garments/15_tops.ipynb #8ca89aed
 @draws('Tank')
 def tank(d, g, m):
     hem = g.between('hem', .96, 1.18)
-    inside(d, g); front(d, g, m, hem); neck_trim(d, g, .026)
+    inside(d, g)
+    front(d, g, m, hem)
+    neck_trim(d, g, .026)
     seam(d, [(-m.hip+.02, hem-.03), (m.hip-.02, hem-.03)])
 
+# %% ../../nbs/garments/15_tops.ipynb #6a9ca5a6
 @draws('Sweater')
 def sweater(d, g, m):
-    hem, d.trim = g.between('hem', .9, 1.08), ('second', 'fabric', 'fabric')[g.pick('trim', 3)]
-    inside(d, g); front(d, g, m, hem, 'rib')
-    if g.has('no_neckline'): band(d, curve([(-.13, -.13, .04), (.13, -.13)], closed=False), curve([(-.15, .06, -.1), (.15, .06)], closed=False), 10, d.trim)
-    else: neck_trim(d, g, .06)
+    hem = g.between('hem', .9, 1.08)
+    d.trim = ('second', 'fabric', 'fabric')[g.pick('trim', 3)]
+    inside(d, g)
+    front(d, g, m, hem, 'rib')
+    if g.has('no_neckline'):
+        band(d, curve([(-.13, -.13, .04), (.13, -.13)], closed=False), curve([(-.15, .06, -.1), (.15, .06)], closed=False), 10, d.trim)
+    else:
+        neck_trim(d, g, .06)
     hem_rib(d, m, hem)
 
 # %% ../../nbs/garments/15_tops.ipynb #1b512e8b
 @draws('Hoodie')
 def hoodie(d, g, m):
-    hem, h, d.trim = g.between('hem', .92, 1.08), g.between('collar', .26, .34), ('second', 'fabric', 'fabric')[g.pick('trim', 3)]
+    hem = g.between('hem', .92, 1.08)
+    h = g.between('collar', .26, .34)
+    d.trim = ('second', 'fabric', 'fabric')[g.pick('trim', 3)]
     d.part(mirrored([(0, -h, .12), (.21, -h*.72, .14), (.25, .02, .1), (.12, .2)]), volume=.8)
     d.part(mirrored([(0, -h*.72, .14), (.14, -h*.5, .1), (.15, .02, .05), (0, .17)]), fill='inside', volume=.8)
-    if d.view.worn: head(d, -.1)
+    if d.view.worn:
+        head(d, -.1)
     front(d, g, m, hem, 'rib', neck=[(0, .2, -.12), (.2, .015)])
     d.both('part', curve([(0, .215), (.215, .0, .05), (.16, -.06, -.1), (0, .13)]), volume=.45)
     hem_rib(d, m, hem)
-    if g['button'] > .6: zipper(d, (0, .2), (0, hem+.05))
-    w, top = m.chest*.72, hem-.36
+    if g['button'] > .6:
+        zipper(d, (0, .2), (0, hem+.05))
+    w = m.chest*.72
+    top = hem-.36
     d.part(mirrored([(0, top), (w*.6, top, -.06), (w, top+.2), (w, hem-.05), (0, hem-.05)]), volume=.25)
     seam(d, curve([(w*.6-.02, top+.02, -.06), (w-.02, top+.2)], closed=False), both=True)
     cord = .2+g.between('accent', .12, .28)
-    d.both('line', [(.05, .17), (.065, cord)], width=.02, colour='second'); d.both('dot', [(.065, cord)], radius=.016, colour='second')
+    d.both('line', [(.05, .17), (.065, cord)], width=.02, colour='second')
+    d.both('dot', [(.065, cord)], radius=.016, colour='second')
 
 # %% ../../nbs/garments/15_tops.ipynb #5e823360
 def collar(d, width=.14, drop=.17, low=0.):
@@ -64,6 +81,7 @@ def collar(d, width=.14, drop=.17, low=0.):
     d.part(mirrored([(0, .0, -.1), (.125, -.05), (.14, .0), (0, .05)]), fill='inside', volume=.4)
     d.both('part', curve([(low, .06+low*1.2), (.12, -.055, .1), (.165, .015), (.06+width, drop)]), volume=.35)
 
+# %% ../../nbs/garments/15_tops.ipynb #f479e077
 def bow(d, length):
     "A scarf collar, tied below the throat"
     d.part(mirrored([(0, .02, -.05), (.14, -.05), (.15, .04), (0, .1)]), volume=.45)
@@ -71,6 +89,7 @@ def bow(d, length):
     d.both('part', curve([(.0, .1, .1), (.17, .02, .2), (.19, .18, .1), (.0, .14)]), volume=.45)
     d.part([(-.03, .09), (.03, .09), (.03, .15), (-.03, .15)], volume=.45)
 
+# %% ../../nbs/garments/15_tops.ipynb #66ae04ca
 def frill(d, g, w):
     "A gathered edge along the neckline"
     half = curve(neck_half(g), closed=False)
@@ -78,19 +97,28 @@ def frill(d, g, w):
     out = (line-(0, -.25))/np.hypot(*(line-(0, -.25)).T)[:,None]
     edge = line+out*(w+.02*(-1)**np.arange(23))[:,None]
     d.add('part', np.concatenate([line, edge[::-1]]), volume=.3)
-    for a,b in zip(line[1:-1], edge[1:-1]): d.add('crease', [a, b], width=.01, tone=-.35)
+    for a,b in zip(line[1:-1], edge[1:-1]):
+        d.add('crease', [a, b], width=.01, tone=-.35)
 
+# %% ../../nbs/garments/15_tops.ipynb #8212d651
 @draws('Blouse')
 def blouse(d, g, m):
-    hem, depth = g.between('hem', .96, 1.16), neck_half(g)[0][1]
-    inside(d, g); front(d, g, m, hem, 'shirt', hip=m.hip*1.08)
-    if g.has('pleated'): pleats(d, [(-.27*m.wide, depth*.5+.14), (.27*m.wide, depth*.5+.14)], [(-.32*m.wide, hem-.02), (.32*m.wide, hem-.02)], 7)
+    hem = g.between('hem', .96, 1.16)
+    depth = neck_half(g)[0][1]
+    inside(d, g)
+    front(d, g, m, hem, 'shirt', hip=m.hip*1.08)
+    if g.has('pleated'):
+        pleats(d, [(-.27*m.wide, depth*.5+.14), (.27*m.wide, depth*.5+.14)], [(-.32*m.wide, hem-.02), (.32*m.wide, hem-.02)], 7)
     d.part([(-.038, depth), (.038, depth), (.038, hem+.02), (-.038, hem+.02)], volume=.12)
     buttons(d, depth+.08, hem-.08, 6, r=.017)
-    if g.has('v_neckline'): collar(d, .13, .2, low=.07)
-    elif not g.has('no_neckline'): frill(d, g, g.between('accent', .07, .12))
-    elif g['collar'] > .5: collar(d, .12, .18)
-    else: bow(d, g.between('accent', .22, .4))
+    if g.has('v_neckline'):
+        collar(d, .13, .2, low=.07)
+    elif not g.has('no_neckline'):
+        frill(d, g, g.between('accent', .07, .12))
+    elif g['collar'] > .5:
+        collar(d, .12, .18)
+    else:
+        bow(d, g.between('accent', .22, .4))
 
 # %% ../../nbs/garments/15_tops.ipynb #7d49aff5
 PLAIN_VIEW = SimpleNamespace(scale=.92, shift=(0, 0), angle=0, lean=0, squeeze=1, bend=0, mirror=False, arms=(16, 16), elbows=(8, 8), stance=.08, worn=False, side=0)
@@ -108,44 +136,63 @@ def lapels(d, g, depth, width, notch=.15):
     d.both('part', curve([(.0, depth, .04), (n*.82, .02), (n+.03, -.035, .05), (n+.055, .04), *tips]), volume=.3)
     seam(d, [(n+width*.45, notch+.045), (n*.62, notch*.9)], both=True)
 
+# %% ../../nbs/garments/15_tops.ipynb #3132b526
 @draws('Blazer')
 def blazer(d, g, m):
-    hem, depth, n = g.between('hem', 1.08, 1.28), g.between('neck', .4, .56), 1+g.pick('button', 3)
+    hem = g.between('hem', 1.08, 1.28)
+    depth = g.between('neck', .4, .56)
+    n = 1+g.pick('button', 3)
     neck = [(0, depth, -.03), (.15, 0)]
-    inside(d, g, neck); front(d, g, m, hem, neck=neck)
+    inside(d, g, neck)
+    front(d, g, m, hem, neck=neck)
     d.add('line', curve([(.0, depth), (.012, hem-.16, .1), (-.1, hem)], closed=False), width=.012)
     lapels(d, g, depth, g.between('collar', .1, .2), g.between('accent', .1, .2))
     buttons(d, depth+.06, depth+.06+.15*(n-1), n, x=-.035)
     welts(d, m, hem-.36, -.02)
-    if g['pocket'] > .4: d.part([(.16, .36), (.28, .345), (.28, .38), (.16, .395)], fill='second' if g['pocket'] > .7 else 'fabric', volume=.2)
+    if g['pocket'] > .4:
+        d.part([(.16, .36), (.28, .345), (.28, .38), (.16, .395)], fill='second' if g['pocket'] > .7 else 'fabric', volume=.2)
 
+# %% ../../nbs/garments/15_tops.ipynb #b5b93cc3
 @draws('Coat')
 def coat(d, g, m):
-    hem, depth, v, double = g.between('hem', 1.5, 1.75), g.between('neck', .36, .5), g.has('v_neckline'), g['button'] > .45
-    neck, x = [(0, depth, -.03), (.15, 0)] if v else [(0, .06, -.1), (.14, 0)], -.1 if double else -.02
-    if v: inside(d, g, neck)
+    hem = g.between('hem', 1.5, 1.75)
+    depth = g.between('neck', .36, .5)
+    v = g.has('v_neckline')
+    double = g['button'] > .45
+    neck = [(0, depth, -.03), (.15, 0)] if v else [(0, .06, -.1), (.14, 0)]
+    x = -.1 if double else -.02
+    if v:
+        inside(d, g, neck)
     front(d, g, m, hem, 'turned' if g['trim'] > .5 else 'plain', neck, m.hip*(1.08+.2*g['flare']))
     d.add('line', [(0 if v else x, neck[0][1]), (x, depth+.1), (x-.02, hem)], width=.012)
-    if v: lapels(d, g, depth, g.between('collar', .16, .26), .13)
-    else: d.both('part', curve([(0, .09, .1), (.2, .15, .2), (.18, -.02, .1), (.1, -.06), (0, .02)]), volume=.45)
-    for s in (-.1, .1) if double else (.01,): buttons(d, depth+.08 if v else .22, .98, 3+g.pick('accent', 2), s, .025)
+    if v:
+        lapels(d, g, depth, g.between('collar', .16, .26), .13)
+    else:
+        d.both('part', curve([(0, .09, .1), (.2, .15, .2), (.18, -.02, .1), (.1, -.06), (0, .02)]), volume=.45)
+    for s in (-.1, .1) if double else (.01,):
+        buttons(d, depth+.08 if v else .22, .98, 3+g.pick('accent', 2), s, .025)
     welts(d, m, g.between('pocket', .82, .95), .03*(g['pocket'] > .5))
-    if g['belt'] > .5: belt(d, m.waist+.018, .66)
+    if g['belt'] > .5:
+        belt(d, m.waist+.018, .66)
 
 # %% ../../nbs/garments/15_tops.ipynb #28623b5b
 @draws('Jacket')
 def jacket(d, g, m):
-    hem, style = g.between('hem', .78, .92), 'trucker' if g.has('denim') else 'bomber' if g.has('faux') or g['collar'] < .5 else 'biker'
-    if style=='bomber' and g['trim'] > .6: d.trim = 'second'
+    hem = g.between('hem', .78, .92)
+    style = 'trucker' if g.has('denim') else 'bomber' if g.has('faux') or g['collar'] < .5 else 'biker'
+    if style=='bomber' and g['trim'] > .6:
+        d.trim = 'second'
     front(d, g, m, hem, 'rib' if style=='bomber' else 'shirt', neck=[(0, .07, -.1), (.15, 0)])
     band(d, [(-m.hip, hem-.03), (m.hip, hem-.03)], [(-m.hip*.93, hem+.08), (m.hip*.93, hem+.08)], 24*(style=='bomber'), d.trim)
     JACKETS[style](d, g, m, hem)
 
+# %% ../../nbs/garments/15_tops.ipynb #0b6eac7a
 def bomber(d, g, m, hem):
     zipper(d, (0, .08), (0, hem+.07))
     band(d, curve([(-.15, -.07, .06), (.15, -.07)], closed=False), curve([(-.18, .05, -.1), (.18, .05)], closed=False), 12, d.trim)
     d.both('line', [(.2*m.wide, hem-.28), (.3*m.wide, hem-.12)], width=.022, colour='metal' if g['pocket'] > .5 else 'seam')
 
+# %% ../../nbs/garments/15_tops.ipynb #d8bc7aaf
 def biker(d, g, m, hem):
     d.add('line', [(-.04, .3), (.06, hem+.07)])
     d.both('part', curve([(.0, .42), (.1, .0), (.17, -.06), (.22, .05), (.33, .17), (.25, .22)]), volume=.3)
@@ -153,12 +200,16 @@ def biker(d, g, m, hem):
     d.both('line', [(.2*m.wide, hem-.28), (.3*m.wide, hem-.12)], width=.022, colour='metal')
     d.add('line', curve([(-.06, hem-.03), (.03, hem-.03), (.03, hem+.07), (-.06, hem+.07)], 3), width=.014, colour='metal')
 
+# %% ../../nbs/garments/15_tops.ipynb #7c145484
 def trucker(d, g, m, hem):
     collar(d)
-    d.add('line', [(0, .08), (0, hem+.07)], width=.012); seam(d, [(.045, .12), (.045, hem)])
+    d.add('line', [(0, .08), (0, hem+.07)], width=.012)
+    seam(d, [(.045, .12), (.045, hem)])
     buttons(d, .16, hem+.02, 5, r=.017)
     seam(d, [(m.chest*.93, .33), (.05, .33)], both=True)
-    for x,y in ((.1, .16), (.3*m.wide, .22*m.wide)): seam(d, [(x, .34), (y, hem-.04)], both=True)
-    for s in (1, -1): pocket(d, s*.21*m.wide, .3, .16, .14, flap=True)
+    for x,y in ((.1, .16), (.3*m.wide, .22*m.wide)):
+        seam(d, [(x, .34), (y, hem-.04)], both=True)
+    for s in (1, -1):
+        pocket(d, s*.21*m.wide, .3, .16, .14, flap=True)
 
 JACKETS = dict(bomber=bomber, biker=biker, trucker=trucker)

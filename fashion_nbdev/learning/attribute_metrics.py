@@ -20,6 +20,7 @@ def _counts(pred, targ):
     pred, targ = np.asarray(pred, dtype=bool), _array(targ)
     return (pred & (targ==1)).sum(0), (pred & (targ >= 0)).sum(0), (targ==1).sum(0)
 
+# %% ../../nbs/learning/49_attribute_metrics.ipynb #a1757796
 def micro_f1(
     pred, # `[rows,a]` bool
     targ  # `[rows,a]`, 1 present, 0 absent, -1 unknown
@@ -28,6 +29,7 @@ def micro_f1(
     right, said, shown = (c.sum() for c in _counts(pred, targ))
     return float(2*right/max(said+shown, 1))
 
+# %% ../../nbs/learning/49_attribute_metrics.ipynb #4974bc0f
 def attribute_f1(
     pred, # `[rows,a]` bool
     targ  # `[rows,a]`, 1 present, 0 absent, -1 unknown
@@ -36,6 +38,7 @@ def attribute_f1(
     right, said, shown = _counts(pred, targ)
     return np.where(said+shown > 0, 2*right/np.maximum(said+shown, 1), np.nan)
 
+# %% ../../nbs/learning/49_attribute_metrics.ipynb #ec4ce23f
 def average_precision(
     prob, # `[rows,a]`
     targ  # `[rows,a]`, 1 present, 0 absent, -1 unknown
@@ -50,7 +53,8 @@ def best_constant(
 )->tuple[np.ndarray,float]: # `[a]` bool, its Micro-F1
     "The set of attributes that has the largest Micro-F1 when it is the answer for every photograph"
     targ = _array(targ)
-    shown, known = (targ==1).sum(0), (targ >= 0).sum(0)
+    shown = (targ==1).sum(0)
+    known = (targ >= 0).sum(0)
     order = np.argsort(-shown/np.maximum(known, 1), kind='stable')
     f1 = 2*shown[order].cumsum()/np.maximum(known[order].cumsum()+shown.sum(), 1)
     best = np.zeros(len(order), dtype=bool)
@@ -65,8 +69,10 @@ def attribute_metrics(
 )->dict[str,float]: # `attribute_map` is NaN if no attribute has both answers
     "Hamming loss, micro- and macro-F1, mAP, and the best constant micro-F1; a `DataError` if no label is known"
     prob, targ = _array(prob, 'attribute outputs').astype(np.float32), _array(targ)
-    pred, keep = prob >= _array(thresholds), _known(targ >= 0, 'attribute')
-    f1, ap = attribute_f1(pred, targ), average_precision(prob, targ)
+    pred = prob >= _array(thresholds)
+    keep = _known(targ >= 0, 'attribute')
+    f1 = attribute_f1(pred, targ)
+    ap = average_precision(prob, targ)
     mean = lambda x: float(x[~np.isnan(x)].mean()) if (~np.isnan(x)).any() else np.nan
     return dict(attribute_hamming=float((pred != (targ==1))[keep].mean()), attribute_micro_f1=micro_f1(pred, targ),
                 attribute_macro_f1=mean(f1) if not np.isnan(f1).all() else 0., attribute_map=mean(ap), attribute_constant_micro_f1=best_constant(targ)[1])
@@ -78,8 +84,10 @@ def best_threshold(
 )->np.float32:
     "The threshold with the largest F1, halfway between two probabilities that occur; 0.5 if nothing is present"
     prob, targ = _array(prob, 'attribute outputs').astype(np.float32), _array(targ)
-    p, y = prob[targ >= 0], targ[targ >= 0]==1
-    if not y.any(): return np.float32(.5)
+    p = prob[targ >= 0]
+    y = targ[targ >= 0]==1
+    if not y.any():
+        return np.float32(.5)
     order = np.argsort(-p, kind='stable')
     p, y = p[order], y[order]
     f1 = 2*y.cumsum()/(np.arange(1, len(y)+1)+y.sum())
@@ -97,7 +105,8 @@ def tune_thresholds(
 )->np.ndarray: # `[a]`, float32
     "The threshold with the best F1 for each attribute; rare ones share the one that is best for all pooled"
     prob, targ = _array(prob, 'attribute outputs'), _array(targ)
-    shared, enough = best_threshold(prob, targ), (targ==1).sum(0) >= min_count
+    shared = best_threshold(prob, targ)
+    enough = (targ==1).sum(0) >= min_count
     return np.array([best_threshold(p, t) if e else shared for p,t,e in zip(prob.T, targ.T, enough)], dtype=np.float32)
 
 # %% ../../nbs/learning/49_attribute_metrics.ipynb #933c6084
@@ -108,7 +117,8 @@ def precision_recall(
     "The precision-recall curve of one attribute, by scikit-learn"
     prob, targ = _array(prob, 'attribute outputs'), _array(targ)
     keep = targ >= 0
-    if not (targ==1).any(): return np.array([]), np.array([]), np.array([])
+    if not (targ==1).any():
+        return np.array([]), np.array([]), np.array([])
     return skm.precision_recall_curve(targ[keep], prob[keep])
 
 # %% ../../nbs/learning/49_attribute_metrics.ipynb #47fa8cea
@@ -135,7 +145,8 @@ def calibration(
 )->tuple[pd.DataFrame,float]: # A row a bin (low, high, count, said, so), expected calibration error
     "How often it was so, against how sure the model was (Naeini et al. 2015)"
     prob, targ = _array(prob, 'probabilities').astype(np.float64), _array(targ)
-    p, y = prob[_known(targ >= 0, 'label')], targ[targ >= 0]==1
+    p = prob[_known(targ >= 0, 'label')]
+    y = targ[targ >= 0]==1
     which = np.minimum((p*bins).astype(int), bins-1)
     count, said, so = (np.bincount(which, w, minlength=bins) for w in (None, p, y))
     df = pd.DataFrame(dict(low=np.arange(bins)/bins, high=np.arange(1, bins+1)/bins, count=count, said=said/np.maximum(count, 1), so=so/np.maximum(count, 1)))

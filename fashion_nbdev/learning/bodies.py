@@ -21,17 +21,21 @@ class _Watch(fx.Interpreter):
     "Run a traced network and remember the last node whose value still says where in the picture it belongs"
     def run_node(self, n):
         r = super().run_node(n)
-        if n.op!='output' and isinstance(r, Tensor) and (r.dim()==3 or r.dim()==4 and min(r.shape[2:]) > 1): self.node = n
+        if n.op!='output' and isinstance(r, Tensor) and (r.dim()==3 or r.dim()==4 and min(r.shape[2:]) > 1):
+            self.node = n
         return r
 
+# %% ../../nbs/learning/45_bodies.ipynb #e2a8e6da
 def feature_map(
     net:nn.Module # A torchvision classification network
 )->str: # The node's name, for `create_feature_extractor`
     "The last feature map of `net`, found by running it once on a blank picture"
     tracer = NodePathTracer()
     graph = tracer.trace(net.eval())
-    watch, size = _Watch(fx.GraphModule(tracer.root, graph)), getattr(net, 'image_size', 224)  # some transformers work at one size
-    with torch.no_grad(): watch.run(torch.zeros(1, 3, size, size))
+    watch = _Watch(fx.GraphModule(tracer.root, graph))
+    size = getattr(net, 'image_size', 224)  # some transformers work at one size
+    with torch.no_grad():
+        watch.run(torch.zeros(1, 3, size, size))
     return tracer.node_to_qualname[watch.node]
 
 # %% ../../nbs/learning/45_bodies.ipynb #1134584e
@@ -46,20 +50,27 @@ def download_weights(
     except (urllib.error.URLError, OSError, RuntimeError) as e:
         raise DataError(f"cannot download torchvision's weights for {name} ({e}): pass a weight file from a machine that can "
                         "(--weights FILE), or train from scratch without --pretrained") from None
-    finally: socket.setdefaulttimeout(old)
+    finally:
+        socket.setdefaulttimeout(old)
 
 # %% ../../nbs/learning/45_bodies.ipynb #2825c252
 def read_weights(
     path:str|Path # A `.pth` of parameters, bare or under `state_dict`, `model` or `state`
 )->dict: # Parameters by name, without the prefixes that wrappers add
     "The parameters in the file at `path`"
-    try: d = torch.load(path, map_location='cpu', weights_only=True)
-    except FileNotFoundError: raise DataError(f'{path}: no such weight file') from None
-    except Exception as e: raise DataError(f'{path}: not a weight file that loads safely ({str(e).splitlines()[0]})') from None
-    if isinstance(d, dict): d = next((d[k] for k in ('state_dict', 'model', 'state') if isinstance(d.get(k), dict)), d)
-    if not isinstance(d, dict) or not all(isinstance(v, Tensor) for v in d.values()): raise DataError(f'{path}: expected a dictionary of tensors')
+    try:
+        d = torch.load(path, map_location='cpu', weights_only=True)
+    except FileNotFoundError:
+        raise DataError(f'{path}: no such weight file') from None
+    except Exception as e:
+        raise DataError(f'{path}: not a weight file that loads safely ({str(e).splitlines()[0]})') from None
+    if isinstance(d, dict):
+        d = next((d[k] for k in ('state_dict', 'model', 'state') if isinstance(d.get(k), dict)), d)
+    if not isinstance(d, dict) or not all(isinstance(v, Tensor) for v in d.values()):
+        raise DataError(f'{path}: expected a dictionary of tensors')
     for p in ('module.', 'body.', 'backbone.'):
-        if any(k.startswith(p) for k in d): d = {k.removeprefix(p): v for k,v in d.items() if k.startswith(p)}
+        if any(k.startswith(p) for k in d):
+            d = {k.removeprefix(p): v for k,v in d.items() if k.startswith(p)}
     return d
 
 # %% ../../nbs/learning/45_bodies.ipynb #bd4cdf25
@@ -71,7 +82,8 @@ def load_weights(
     "Fill `body` from `state`; a `DataError` if anything it needs is missing or of another shape"
     own = body.state_dict()
     bad = [k for k,v in own.items() if 'num_batches_tracked' not in k and (k not in state or state[k].shape != v.shape)]
-    if bad: raise DataError(f'{source}: does not fit the body: {len(bad)} of {len(own)} parameters are missing or of another shape, e.g. {bad[0]}')
+    if bad:
+        raise DataError(f'{source}: does not fit the body: {len(bad)} of {len(own)} parameters are missing or of another shape, e.g. {bad[0]}')
     body.load_state_dict({k: state.get(k, v) for k,v in own.items()})
 
 # %% ../../nbs/learning/45_bodies.ipynb #f0605a7a
@@ -81,20 +93,26 @@ def make_body(
     weights:str|None=None  # Start from a weight file
 )->nn.Module: # Photographs `[b,3,h,w]` to features `[b,c,h',w']`
     "torchvision's network `name`, cut at its last feature map"
-    if name not in tvm.list_models(module=tvm): raise DataError(f'{name!r} is not a torchvision classification network: try resnet18, resnet50, convnext_tiny or efficientnet_b0')
+    if name not in tvm.list_models(module=tvm):
+        raise DataError(f'{name!r} is not a torchvision classification network: try resnet18, resnet50, convnext_tiny or efficientnet_b0')
     state = read_weights(weights) if weights else download_weights(name) if pretrained else None
     aux = dict(aux_logits=False, init_weights=True) if name in ('googlenet', 'inception_v3') else {}
     net = tvm.get_model(name, weights=None, **aux)
     body = create_feature_extractor(net, {feature_map(net): 'map'})
     body = _Tokens(body) if name.startswith('vit') else _Map(body)
-    if state: load_weights(body.net, {k.removeprefix('net.'): v for k,v in state.items()}, weights or name)   # a checkpoint's body is a `_Map`
+    if state:
+        load_weights(body.net, {k.removeprefix('net.'): v for k,v in state.items()}, weights or name)   # a checkpoint's body is a `_Map`
     return body
 
+# %% ../../nbs/learning/45_bodies.ipynb #beea50be
 class _Map(nn.Module):
     "A torchvision extractor that gives its one map, not a dictionary"
-    def __init__(self, net): super().__init__(); self.net = net
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
     def forward(self, x): return self.net(x)['map']
 
+# %% ../../nbs/learning/45_bodies.ipynb #fcd2b431
 class _Tokens(_Map):
     "The tokens `[b,1+h*w,c]` of a vision transformer as a map `[b,c,h,w]`, without the class token"
     def forward(self, x):
@@ -109,12 +127,18 @@ def find_body(
     weights:str|None=None # A weight file
 )->nn.Module: # The body
     "The body that `spec` names"
-    if ':' not in spec: return make_body(spec, pretrained, weights)
-    if pretrained: raise DataError(f'--pretrained is for torchvision bodies: let {spec} load its own weights, or pass --weights FILE')
+    if ':' not in spec:
+        return make_body(spec, pretrained, weights)
+    if pretrained:
+        raise DataError(f'--pretrained is for torchvision bodies: let {spec} load its own weights, or pass --weights FILE')
     mod, fn = spec.split(':', 1)
     sys.path.insert(0, os.getcwd())
-    try: body = getattr(importlib.import_module(mod), fn)()
-    except (ImportError, AttributeError) as e: raise DataError(f'--body {spec}: {e}') from None
-    finally: sys.path.pop(0)
-    if weights: load_weights(body, read_weights(weights), weights)
+    try:
+        body = getattr(importlib.import_module(mod), fn)()
+    except (ImportError, AttributeError) as e:
+        raise DataError(f'--body {spec}: {e}') from None
+    finally:
+        sys.path.pop(0)
+    if weights:
+        load_weights(body, read_weights(weights), weights)
     return body

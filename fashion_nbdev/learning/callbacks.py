@@ -19,30 +19,36 @@ from .checkpoints import CHECKPOINT_FORMAT, load_file, save_file
 class PrintCB:
     "A line an epoch"
     def after_epoch(self, l):
-        if not l.acc.is_main_process or l.s.quiet: return
+        if not l.acc.is_main_process or l.s.quiet:
+            return
         shown = {k: l.row[k] for h in l.task.heads for k in ([HEADS[h].monitor] + dict(category=['category_accuracy'], attributes=['attribute_micro_f1']).get(h, []))}
         text = '  '.join(f'{METRICS[k].name} {v:.3f}' for k,v in shown.items())
         print(f'epoch {l.epoch:3}  {l.row["stage"]:6}  loss {l.row["loss"]:.3f}  {text}  {l.row["images_per_second"]:.0f} images/s{"  *" if l.better else ""}', flush=True)
 
+# %% ../../nbs/learning/58_callbacks.ipynb #b4826304
 class StopEarlyCB:
     "Stop when the last stage has brought nothing better for `patience` epochs"
     def after_epoch(self, l):
         since = next((i for i,r in enumerate(reversed(l.history)) if r['merit'] >= l.best), 0)
         in_stage = sum(r['stage']==l.row['stage'] for r in l.history)
-        if l.s.patience and l.last_stage and min(since, in_stage) >= l.s.patience: l.stop = True
+        if l.s.patience and l.last_stage and min(since, in_stage) >= l.s.patience:
+            l.stop = True
 
 # %% ../../nbs/learning/58_callbacks.ipynb #4a49e476
 class AverageCB:
     "Keep an exponential moving average of the weights, and validate and save that"
     def before_fit(self, l):
-        if getattr(self, 'avg', None) is None: self.avg = {k: v.detach().clone() for k,v in l.net.state_dict().items()}
+        if getattr(self, 'avg', None) is None:
+            self.avg = {k: v.detach().clone() for k,v in l.net.state_dict().items()}
         self.n = getattr(self, 'n', 0)
     def after_step(self, l):
         self.n += 1
         d = min(l.s.ema, (1+self.n)/(10+self.n))   # a young average forgets faster
         for k,v in l.net.state_dict().items():
-            if v.is_floating_point(): self.avg[k].lerp_(v, 1-d)
-            else: self.avg[k].copy_(v)
+            if v.is_floating_point():
+                self.avg[k].lerp_(v, 1-d)
+            else:
+                self.avg[k].copy_(v)
     def before_validate(self, l):
         self.own = {k: v.detach().clone() for k,v in l.net.state_dict().items()}
         l.net.load_state_dict(self.avg)
@@ -53,21 +59,32 @@ class SaveBestCB:
     "Write the best checkpoint so far to `path`; `make(learner)` packs it"
     def __init__(self, path, make): self.path, self.make = path, make
     def after_epoch(self, l):
-        if l.better and l.acc.is_main_process: save_file(self.path, self.make(l))
+        if l.better and l.acc.is_main_process:
+            save_file(self.path, self.make(l))
 
 # %% ../../nbs/learning/58_callbacks.ipynb #ec339a96
 class ResumeCB:
     "Keep the whole state of a run in `path` after each epoch, and go on from there if `resume`"
     def __init__(self, path, resume=False, average=None): self.path, self.resume, self.average = path, resume, average
     def before_fit(self, l):
-        if not (self.resume and os.path.exists(self.path)): return
+        if not (self.resume and os.path.exists(self.path)):
+            return
         d = load_file(self.path)
-        if d['same']!=self.same(l): raise DataError(f'{self.path}: --resume with other settings than the run was started with ({self.differ(d["same"], l)}); start anew without it')
-        l.net.load_state_dict(d['state']); l.weighting.load_state_dict(d['weighting']); l.opt.load_state_dict(d['opt'])
-        l.history, l.epoch, l.best, l.stop = d['history'], d['epoch'], d['best'], d['stop']
-        if self.average: self.average.avg, self.average.n = {k: v.to(l.device) for k,v in d['avg'].items()}, d['n']
+        if d['same']!=self.same(l):
+            raise DataError(f'{self.path}: --resume with other settings than the run was started with ({self.differ(d["same"], l)}); start anew without it')
+        l.net.load_state_dict(d['state'])
+        l.weighting.load_state_dict(d['weighting'])
+        l.opt.load_state_dict(d['opt'])
+        l.history = d['history']
+        l.epoch = d['epoch']
+        l.best = d['best']
+        l.stop = d['stop']
+        if self.average:
+            self.average.avg = {k: v.to(l.device) for k,v in d['avg'].items()}
+            self.average.n = d['n']
     def after_epoch(self, l):
-        if not l.acc.is_main_process: return
+        if not l.acc.is_main_process:
+            return
         avg = dict(avg=self.average.avg, n=self.average.n) if self.average else {}
         save_file(self.path, dict(format=CHECKPOINT_FORMAT, same=self.same(l), state=l.net.state_dict(), weighting=l.weighting.state_dict(), opt=l.opt.state_dict(), history=l.history, epoch=l.epoch, best=l.best, stop=l.stop, **avg))
     def same(self, l): return {k: v for k,v in vars(l.s).items() if k not in ('resume', 'evaluate', 'compile', 'quiet', 'output_dir', 'cache', 'cpu', 'pretrained', 'weights')}

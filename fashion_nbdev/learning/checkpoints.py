@@ -21,8 +21,10 @@ def save_file(
 ):
     "Write `d` with `torch.save`, whole or not at all"
     with atomic_write(path) as tmp:
-        try: torch.save(d, tmp)
-        except RuntimeError as e: raise OSError(str(e).splitlines()[0]) from e  # torch reports a full disk so
+        try:
+            torch.save(d, tmp)
+        except RuntimeError as e:
+            raise OSError(str(e).splitlines()[0]) from e  # torch reports a full disk so
 
 # %% ../../nbs/learning/55_checkpoints.ipynb #11f0a2ff
 def pack(
@@ -45,12 +47,18 @@ def pack(
 # %% ../../nbs/learning/55_checkpoints.ipynb #8b6a31ff
 def load_file(path)->dict: # What `save_file` wrote, on the CPU
     "Read a file of this library; a `DataError` if it is not one"
-    try: d = torch.load(path, map_location='cpu', weights_only=True)
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError): raise DataError(f'{path}: no such checkpoint') from None
-    except Exception as e: raise DataError(f'{path}: not a checkpoint that loads safely ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
-    if not isinstance(d, dict) or 'format' not in d: raise DataError(f'{path}: not a checkpoint of fashion_nbdev (a bare weight file goes to --weights)')
-    if d['format'] > CHECKPOINT_FORMAT: raise DataError(f'{path}: written by a newer fashion_nbdev ({d.get("versions", {}).get("fashion_nbdev", "?")}): upgrade to read it')
-    if d['format'] < CHECKPOINT_FORMAT: raise DataError(f'{path}: written by an older fashion_nbdev, whose heads were built otherwise: train the model again')
+    try:
+        d = torch.load(path, map_location='cpu', weights_only=True)
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        raise DataError(f'{path}: no such checkpoint') from None
+    except Exception as e:
+        raise DataError(f'{path}: not a checkpoint that loads safely ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
+    if not isinstance(d, dict) or 'format' not in d:
+        raise DataError(f'{path}: not a checkpoint of fashion_nbdev (a bare weight file goes to --weights)')
+    if d['format'] > CHECKPOINT_FORMAT:
+        raise DataError(f'{path}: written by a newer fashion_nbdev ({d.get("versions", {}).get("fashion_nbdev", "?")}): upgrade to read it')
+    if d['format'] < CHECKPOINT_FORMAT:
+        raise DataError(f'{path}: written by an older fashion_nbdev, whose heads were built otherwise: train the model again')
     return d
 
 # %% ../../nbs/learning/55_checkpoints.ipynb #42803ffe
@@ -60,8 +68,10 @@ def load_checkpoint(
 )->dict:
     "The checkpoint at `path`; a `DataError` if it is of another task"
     d = load_file(path)
-    if 'state' not in d or 'preprocessing' not in d: raise DataError(f'{path}: not a finished checkpoint: use best_<task>_model.pth')
-    if task and d['task']!=task: raise DataError(f'{path}: a checkpoint of task {d["task"]}, not {task}: pass --task {d["task"]} or another checkpoint')
+    if 'state' not in d or 'preprocessing' not in d:
+        raise DataError(f'{path}: not a finished checkpoint: use best_<task>_model.pth')
+    if task and d['task']!=task:
+        raise DataError(f'{path}: a checkpoint of task {d["task"]}, not {task}: pass --task {d["task"]} or another checkpoint')
     return d
 
 # %% ../../nbs/learning/55_checkpoints.ipynb #e072fb3f
@@ -71,7 +81,8 @@ def load_model(
 )->FashionNet: # In evaluation mode
     "The network in a checkpoint, with its weights"
     if not body:
-        if ':' in ck['body']: raise DataError(f"the checkpoint was trained with a body of its own, {ck['body']}: name it with --body (no file may choose what code runs)")
+        if ':' in ck['body']:
+            raise DataError(f"the checkpoint was trained with a body of its own, {ck['body']}: name it with --body (no file may choose what code runs)")
         body = ck['body']
     net = FashionNet(ck['heads'], body=body, dropout=ck['dropout'], hidden=ck['hidden'])
     load_weights(net, ck['state'], f"the checkpoint's weights ({ck['body']})")

@@ -74,9 +74,11 @@ def same_names(
     want      # Of the checkpoint
 ):
     "A `DataError` unless the data's classes are the checkpoint's"
-    if len(have)!=len(want): raise DataError(f'the data has {len(have)} {kind}, the checkpoint {len(want)}: evaluate on data prepared like the training data')
+    if len(have)!=len(want):
+        raise DataError(f'the data has {len(have)} {kind}, the checkpoint {len(want)}: evaluate on data prepared like the training data')
     bad = [(a, b) for a,b in zip(have, want) if a!=b]
-    if bad: raise DataError(f'{kind} are named differently: {bad[0][0]!r} in the data where the checkpoint has {bad[0][1]!r} ({len(bad)} in all)')
+    if bad:
+        raise DataError(f'{kind} are named differently: {bad[0][0]!r} in the data where the checkpoint has {bad[0][1]!r} ({len(bad)} in all)')
 
 # %% ../../nbs/learning/60_evaluate.ipynb #b8a37de5
 def evaluate(
@@ -92,8 +94,10 @@ def evaluate(
     acc = make_accelerator(s.precision, s.cpu)
     net = load_model(ck, s.body if ':' in s.body else '').to(acc.device, memory_format=torch.channels_last)
     res = Evaluation(row.name, {}, history=ck['history'], config=ck['config'])
-    if 'labels' in row.sources: judge_labels(res, net, ck, acc, s, split)
-    if 'items' in row.sources: judge_items(res, net, ck, acc, s)
+    if 'labels' in row.sources:
+        judge_labels(res, net, ck, acc, s, split)
+    if 'items' in row.sources:
+        judge_items(res, net, ck, acc, s)
     res.definitions = {k: METRICS[k].definition for k in res.metrics}
     return res
 
@@ -102,15 +106,18 @@ def judge_labels(res, net, ck, acc, s, split):
     "Fill in categories and attributes"
     heads = find_task(ck['task']).heads
     t = read_labels(s.attr_img_dir, s.attr_anno_dir, split, category='category' in heads, attributes='attributes' in heads)
-    if 'category' in heads: same_names('categories', t.categories, ck['classes'])
-    if 'attributes' in heads: same_names('attributes', t.attributes, ck['attributes'])
+    if 'category' in heads:
+        same_names('categories', t.categories, ck['classes'])
+    if 'attributes' in heads:
+        same_names('attributes', t.attributes, ck['attributes'])
     res.labels, out = look(net, t, ck['preprocessing'], acc, s, res.skipped)
     if 'category' in heads:
         logits = torch.from_numpy(out['category'])
         res.category_prob = logits.softmax(1).numpy()
         res.metrics |= category_metrics(logits, res.labels.df['category'].to_numpy())
     if 'attributes' in heads:
-        prob, res.thresholds = torch.from_numpy(out['attributes']).sigmoid(), np.array(ck['thresholds'], np.float32)
+        prob = torch.from_numpy(out['attributes']).sigmoid()
+        res.thresholds = np.array(ck['thresholds'], np.float32)
         res.attribute_prob = prob.numpy()
         res.metrics |= attribute_metrics(prob, torch.from_numpy(res.labels.attrs), torch.from_numpy(res.thresholds))
 
@@ -119,7 +126,8 @@ def judge_items(res, net, ck, acc, s):
     "Fill in retrieval: every query photograph against the whole gallery"
     t = read_partition(s.retr_img_dir, s.retr_anno_path)
     (res.query, q), (res.gallery, g) = (look(net, t.split(o), ck['preprocessing'], acc, s, res.skipped) for o in ('query', 'gallery'))
-    res.query_emb, res.gallery_emb = q['embedding'], g['embedding']
+    res.query_emb = q['embedding']
+    res.gallery_emb = g['embedding']
     res.metrics |= retrieval_metrics(res.query_emb, res.query.df['item'], res.gallery_emb, res.gallery.df['item'])
 
 # %% ../../nbs/learning/60_evaluate.ipynb #5ff64cf5
@@ -128,10 +136,12 @@ def intervals(
     n:int=300 # Samples
 )->dict: # Key -> (low, high)
     "95 % bootstrap intervals of the metrics of `ev`; for retrieval whole items are drawn"
-    res, boot = {}, lambda *a, **kw: bootstrap_interval(*a, n=n, **kw)
+    res = {}
+    boot = lambda *a, **kw: bootstrap_interval(*a, n=n, **kw)
     if ev.category_prob is not None:
         targ = ev.labels.df['category'].to_numpy()
-        for k in ('category_accuracy', 'category_macro_f1', 'category_top3', 'category_top5'): res[k] = boot((ev.category_prob, targ), lambda p, t, k=k: category_metrics(p, t)[k])
+        for k in ('category_accuracy', 'category_macro_f1', 'category_top3', 'category_top5'):
+            res[k] = boot((ev.category_prob, targ), lambda p, t, k=k: category_metrics(p, t)[k])
     if ev.attribute_prob is not None:
         pred = ev.attribute_prob >= ev.thresholds
         res['attribute_micro_f1'] = boot((pred, ev.labels.attrs), micro_f1)
@@ -140,10 +150,12 @@ def intervals(
     if ev.query is not None:
         r = per_query(ev).query('right > 0')
         items = ev.query.df['item'].to_numpy()[r.index]
-        for k in (1, 5, 10, 20): res[f'hit_rate_at_{k}'] = boot((r['first'] <= k).to_numpy(float), groups=items)
+        for k in (1, 5, 10, 20):
+            res[f'hit_rate_at_{k}'] = boot((r['first'] <= k).to_numpy(float), groups=items)
         res['map_at_r'] = boot(r['ap'].to_numpy(), groups=items)
     return {k: v for k,v in res.items() if k in ev.metrics}
 
+# %% ../../nbs/learning/60_evaluate.ipynb #49ff4072
 def per_query(
     ev:Evaluation
 )->pd.DataFrame: # A row a query photograph: `right`, `first`, `ap`, as `query_results` gives them
@@ -163,16 +175,20 @@ def describe(
     for k,v in ev.metrics.items():
         low_high = f'[{ci[k][0]:.3f}, {ci[k][1]:.3f}]' if k in ci else ''
         lines.append(f'{METRICS[k].name:22} {v:.4f}  {low_high:16}  {METRICS[k].definition}')
-    if ci: lines += ['', 'in brackets: 95 % bootstrap interval']
+    if ci:
+        lines += ['', 'in brackets: 95 % bootstrap interval']
     return '\n'.join(lines + [f'\n{name}\n{df.round(3).to_string()}' for name,df in (tables(ev) if detail else {}).items()])
 
+# %% ../../nbs/learning/60_evaluate.ipynb #59af78b3
 def tables(
     ev:Evaluation
 )->dict: # Title -> DataFrame
     "A line for each category, and for each attribute"
     res = {}
-    if ev.category_prob is not None: res['categories'] = category_report(ev.category_prob, ev.labels.df['category'].to_numpy(), ev.labels.categories)
-    if ev.attribute_prob is not None: res['attributes'] = attribute_report(ev.attribute_prob, ev.labels.attrs, ev.labels.attributes, ev.thresholds)
+    if ev.category_prob is not None:
+        res['categories'] = category_report(ev.category_prob, ev.labels.df['category'].to_numpy(), ev.labels.categories)
+    if ev.attribute_prob is not None:
+        res['attributes'] = attribute_report(ev.attribute_prob, ev.labels.attrs, ev.labels.attributes, ev.thresholds)
     return res
 
 # %% ../../nbs/learning/60_evaluate.ipynb #cdb2a4ad
@@ -182,10 +198,13 @@ def save_evaluation(
 )->Path: # Its `metrics.json`
     "Write `metrics.json`, a report for categories and attributes, and the confusion matrix"
     out = Path(output_dir)
-    with atomic_write(out/'metrics.json') as tmp: tmp.write_text(json.dumps({k: v if np.isfinite(v) else None for k,v in ev.metrics.items()}, indent=2)+'\n')
+    with atomic_write(out/'metrics.json') as tmp:
+        tmp.write_text(json.dumps({k: v if np.isfinite(v) else None for k,v in ev.metrics.items()}, indent=2)+'\n')
     for name,df in tables(ev).items():
-        with atomic_write(out/f'{name}.csv') as tmp: df.to_csv(tmp, index_label='name')
+        with atomic_write(out/f'{name}.csv') as tmp:
+            df.to_csv(tmp, index_label='name')
     if ev.category_prob is not None:
         cm = confusion(ev.category_prob, ev.labels.df['category'].to_numpy(), len(ev.labels.categories))
-        with atomic_write(out/'confusion_matrix.csv') as tmp: pd.DataFrame(cm, ev.labels.categories, ev.labels.categories).to_csv(tmp, index_label='right \\ said')
+        with atomic_write(out/'confusion_matrix.csv') as tmp:
+            pd.DataFrame(cm, ev.labels.categories, ev.labels.categories).to_csv(tmp, index_label='right \\ said')
     return out/'metrics.json'

@@ -44,22 +44,35 @@ class Learner:
         accelerator:Accelerator=None,
         cbs=()         # Callbacks, called in this order
     ):
-        self.task, self.train, self.valid, self.augment = task, train, valid, augment
-        self.s, self.acc, self.cbs = settings or Settings(), accelerator or make_accelerator(), list(cbs)
-        self.device, weights = self.acc.device, {h: getattr(self.s, HEADS[h].weight) for h in task.heads}
+        self.task = task
+        self.train = train
+        self.valid = valid
+        self.augment = augment
+        self.s = settings or Settings()
+        self.acc = accelerator or make_accelerator()
+        self.cbs = list(cbs)
+        self.device = self.acc.device
+        weights = {h: getattr(self.s, HEADS[h].weight) for h in task.heads}
         self.weighting = (UncertaintyWeights(task.heads) if self.s.learn_weights else FixedWeights(weights)).to(self.device)
         self.losses = {h: l.to(self.device) for h,l in losses.items()}
         self.augment.to(self.device).channels_last = True
-        if self.device.type=='cuda' and self.acc.num_processes > 1: net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+        if self.device.type=='cuda' and self.acc.num_processes > 1:
+            net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
         self.net = net.to(self.device, memory_format=torch.channels_last)
-        if self.s.compile: compile_body(self.net, self.device.type)
+        if self.s.compile:
+            compile_body(self.net, self.device.type)
         self.opt = torch.optim.AdamW(self.parameter_groups(), fused=True)
         self.model, self.opt = self.acc.prepare(self.net, self.opt)
-        self.history, self.epoch, self.best, self.stop, self.thresholds = [], 0, -math.inf, False, None
+        self.history = []
+        self.epoch = 0
+        self.best = -math.inf
+        self.stop = False
+        self.thresholds = None
 
     def call(self, event):
         "Tell every callback that has a method `event`"
-        for cb in self.cbs: getattr(cb, event, lambda _: None)(self)
+        for cb in self.cbs:
+            getattr(cb, event, lambda _: None)(self)
 
 # %% ../../nbs/learning/57_learner.ipynb #50844c37
 @patch
@@ -69,7 +82,8 @@ def parameter_groups(self:Learner)->list: # For the optimiser; `base` is the hig
     for mod,lr in ((self.net.body, self.s.body_lr or self.s.lr), (self.net.heads, self.s.lr)):
         for decay in (True, False):
             ps = [p for p in mod.parameters() if (p.dim() > 1)==decay]
-            if ps: res.append(dict(params=ps, lr=lr, base=lr, weight_decay=self.s.weight_decay if decay else 0.))
+            if ps:
+                res.append(dict(params=ps, lr=lr, base=lr, weight_decay=self.s.weight_decay if decay else 0.))
     learned = list(self.weighting.parameters())
     return res + ([dict(params=learned, lr=self.s.lr, base=self.s.lr, weight_decay=0.)] if learned else [])
 
@@ -79,7 +93,8 @@ def schedule(
     warmup:float=.1  # Share in which the rate rises
 )->float: # Factor of the highest learning rate
     "Linear warm-up, then half a cosine down to a hundredth"
-    if done < warmup: return max(done/warmup, .02)
+    if done < warmup:
+        return max(done/warmup, .02)
     return .01+.99*(1+math.cos(math.pi*(done-warmup)/max(1-warmup, 1e-9)))/2
 
 # %% ../../nbs/learning/57_learner.ipynb #6e7d78e6
@@ -88,15 +103,18 @@ def compile_body(
     device:str # `cuda`, `cpu`, ...
 ):
     "Have `torch.compile` compile the body of `net` at its first step; a `DataError` where that cannot work"
-    if device=='cpu' and not any(map(shutil.which, (os.environ.get('CXX', 'g++'), 'clang++', 'c++', 'cl'))): raise DataError('--compile needs a C++ compiler on a machine without a GPU: install g++, or leave --compile out')
+    if device=='cpu' and not any(map(shutil.which, (os.environ.get('CXX', 'g++'), 'clang++', 'c++', 'cl'))):
+        raise DataError('--compile needs a C++ compiler on a machine without a GPU: install g++, or leave --compile out')
     net.body.compile()
 
 # %% ../../nbs/learning/57_learner.ipynb #11f865fe
 @patch
 def gather(self:Learner, x:Tensor)->Tensor: # The same rows of all processes, one after the other
     "`x` of all processes; gradients flow back to each"
-    if self.acc.num_processes==1: return x
-    if not x.requires_grad: return self.acc.gather(x)
+    if self.acc.num_processes==1:
+        return x
+    if not x.requires_grad:
+        return self.acc.gather(x)
     from torch.distributed.nn import all_gather
     return torch.cat(all_gather(x.contiguous()))
 
@@ -109,18 +127,23 @@ def step(self:Learner,
     update:bool=True # Update the weights now, or let gradients add up?
 ):
     "The gradient of the weighted sum of the losses, and an update"
-    for g in self.opt.param_groups: g['lr'] = g['base']*schedule(done, self.s.warmup)
+    for g in self.opt.param_groups:
+        g['lr'] = g['base']*schedule(done, self.s.warmup)
     xb, (targets, place) = batch
     xb = self.augment(xb)
-    with self.acc.autocast(): out = self.model(xb, place)
+    with self.acc.autocast():
+        out = self.model(xb, place)
     heads = [h for h in self.task.heads if h in place]
     out = dict(zip(heads, out if isinstance(out, tuple) else (out,)))
     losses = {h: self.losses[h](self.gather(o.float()), self.gather(targets[h].to(self.device))) for h,o in out.items()}
     loss = self.weighting(losses)
-    with contextlib.nullcontext() if update else self.acc.no_sync(self.model): self.acc.backward(loss*part)
+    with contextlib.nullcontext() if update else self.acc.no_sync(self.model):
+        self.acc.backward(loss*part)
     self.note(loss, losses)
-    if not update: return
-    if self.s.clip: self.acc.clip_grad_norm_(self.net.parameters(), self.s.clip)
+    if not update:
+        return
+    if self.s.clip:
+        self.acc.clip_grad_norm_(self.net.parameters(), self.s.clip)
     self.opt.step()
     self.opt.zero_grad()
     self.call('after_step')
@@ -130,8 +153,10 @@ def step(self:Learner,
 def note(self:Learner, loss, losses):
     "Add a step's losses, and what they say of themselves, to the epoch's sums"
     seen = dict(loss=loss, **{f'loss_{h}': l for h,l in losses.items()})
-    for h in losses: seen |= {f'triplet_{k}': v for k,v in getattr(self.losses[h], 'stats', {}).items()}
-    for k,v in seen.items(): self.sums.setdefault(k, []).append(v.detach())
+    for h in losses:
+        seen |= {f'triplet_{k}': v for k,v in getattr(self.losses[h], 'stats', {}).items()}
+    for k,v in seen.items():
+        self.sums.setdefault(k, []).append(v.detach())
 
 # %% ../../nbs/learning/57_learner.ipynb #3a758ec0
 @patch
@@ -140,8 +165,10 @@ def one_epoch(self:Learner,
 ):
     "Every photograph once"
     set_seed(self.s.seed*100_003 + self.epoch*101 + self.acc.process_index)
-    self.model.train(); self.augment.train()
-    self.sums, start = {}, time.perf_counter()
+    self.model.train()
+    self.augment.train()
+    self.sums = {}
+    start = time.perf_counter()
     joint = Joint(self.train, stage.heads, self.acc.process_index, self.acc.num_processes)
     plan = joint.plan(self.epoch)
     with progress(total=len(plan), desc=f'epoch {self.epoch+1} ({stage.name})', show=self.showing) as bar:
@@ -150,7 +177,8 @@ def one_epoch(self:Learner,
             last = min(first+self.s.accumulate, len(plan))-1
             self.step(batch, (self.epoch+i/len(plan))/sum(s.epochs for s in self.stages), 1/(last-first+1), i==last)
             bar.update()
-    secs, n = time.perf_counter()-start, sum(len(r) for p in plan for r in p.values())*self.acc.num_processes
+    secs = time.perf_counter()-start
+    n = sum(len(r) for p in plan for r in p.values())*self.acc.num_processes
     self.row = dict(epoch=self.epoch+1, stage=stage.name, lr=self.opt.param_groups[-1]['lr'], seconds=round(secs, 2), images_per_second=round(n/secs, 1),
                     **{k: torch.stack(v).mean().item() for k,v in self.sums.items()})
 
@@ -170,18 +198,25 @@ def infer(
     desc:str='looking'
 )->tuple: # Rows that could be read; head -> float32 array, a row each
     "What `net` says of each of `photos`"
-    net.eval(); augment.eval()
-    rows, outs, kept = np.arange(len(photos))[acc.process_index::acc.num_processes], {h: [] for h in net.heads}, []
+    net.eval()
+    augment.eval()
+    rows = np.arange(len(photos))[acc.process_index::acc.num_processes]
+    outs = {h: [] for h in net.heads}
+    kept = []
     batches = [rows[i:i+bs] for i in range(0, len(rows), bs)]
     with progress(total=len(batches), desc=desc, show=show and acc.is_main_process) as bar:
         for xb,idx in prefetch(photos, batches, device=acc.device):
             if len(idx):
-                with acc.autocast(): out = net(augment(xb))
-                for h,o in zip(outs, out if isinstance(out, tuple) else (out,)): outs[h].append(o.float().cpu().numpy())
+                with acc.autocast():
+                    out = net(augment(xb))
+                for h,o in zip(outs, out if isinstance(out, tuple) else (out,)):
+                    outs[h].append(o.float().cpu().numpy())
                 kept.append(idx)
             bar.update()
-    if acc.num_processes > 1: kept, outs = gather_object(kept), {h: gather_object(o) for h,o in outs.items()}
-    if not kept: raise DataError(f'none of the {len(photos)} photographs could be read, e.g. {next(iter(photos.bad.values()), "")}')
+    if acc.num_processes > 1:
+        kept, outs = gather_object(kept), {h: gather_object(o) for h,o in outs.items()}
+    if not kept:
+        raise DataError(f'none of the {len(photos)} photographs could be read, e.g. {next(iter(photos.bad.values()), "")}')
     kept = np.concatenate(kept)
     order = np.argsort(kept)
     return kept[order], {h: np.concatenate(o)[order] for h,o in outs.items()}
@@ -195,9 +230,12 @@ def judge(
 )->tuple: # Metric -> value, and the thresholds of the attributes (or None)
     "The validation metrics of a head"
     out = torch.from_numpy(out)
-    if head=='category': return category_metrics(out, source.category[kept]), None
-    if head=='embedding': return leave_one_out(out, source.items[kept]), None
-    prob, targ = out.sigmoid(), source.attrs[kept]
+    if head=='category':
+        return category_metrics(out, source.category[kept]), None
+    if head=='embedding':
+        return leave_one_out(out, source.items[kept]), None
+    prob = out.sigmoid()
+    targ = source.attrs[kept]
     th = tune_thresholds(prob, targ)
     return attribute_metrics(prob, targ, th), th
 
@@ -211,7 +249,8 @@ def validate(self:Learner)->dict: # Metric -> value
         for h in (h for h in self.task.heads if HEADS[h].source==kind):
             m, th = judge(h, outs[h], src, kept)
             metrics |= m
-            if th is not None: self.thresholds = th
+            if th is not None:
+                self.thresholds = th
     return metrics
 
 # %% ../../nbs/learning/57_learner.ipynb #531bf9d1
@@ -220,14 +259,17 @@ def fit(self:Learner,
     stages:list # Of `Stage`
 )->list: # A dictionary an epoch
     "Train through `stages`; Ctrl-C ends the run and keeps what is best so far"
-    self.stages, self.interrupted, first = stages, False, 0
+    self.stages = stages
+    self.interrupted = False
+    first = 0
     self.call('before_fit')
     try:
         for stage in stages:
             freeze_body(self.net, not stage.body)
             self.last_stage = stage is stages[-1]
             for _ in range(max(self.epoch-first, 0), stage.epochs):
-                if self.stop: break
+                if self.stop:
+                    break
                 self.one_epoch(stage)
                 self.call('before_validate')
                 metrics = self.validate()
@@ -239,6 +281,7 @@ def fit(self:Learner,
                 self.best = max(merit, self.best)
                 self.call('after_epoch')
             first += stage.epochs
-    except KeyboardInterrupt: self.interrupted = True
+    except KeyboardInterrupt:
+        self.interrupted = True
     self.call('after_fit')
     return self.history

@@ -51,7 +51,8 @@ def pos_weights(
 )->Tensor: # `[a]`, float32
     "Absent over present a attribute, between 1/`cap` and `cap`; 1 where nothing is known"
     attrs = torch.as_tensor(attrs)
-    pos, neg = (attrs==1).sum(0).double(), (attrs==0).sum(0).double()
+    pos = (attrs==1).sum(0).double()
+    neg = (attrs==0).sum(0).double()
     w = (neg/pos).clamp(1/cap, cap)
     return torch.where(pos+neg > 0, w, 1.).float()
 
@@ -64,16 +65,20 @@ class AttributeLoss(nn.Module):
         clip:float=0.                # Asymmetric loss: subtracted from the probability of absent attributes
     ):
         super().__init__()
-        self.gamma_neg, self.clip = gamma_neg, clip
+        self.gamma_neg = gamma_neg
+        self.clip = clip
         self.register_buffer('pos_weight', pos_weight)
 
     def forward(self,
         logits:Tensor, # `[b,a]`
         targ:Tensor    # `[b,a]`, 1 present, 0 absent, -1 unknown; any dtype
     )->Tensor: # Scalar, float32
-        x, y, known = logits.float(), targ.clamp(min=0).float(), targ >= 0
+        x = logits.float()
+        y = targ.clamp(min=0).float()
+        known = targ >= 0
         loss = F.binary_cross_entropy_with_logits(x, y, pos_weight=self.pos_weight, reduction='none')
-        if self.gamma_neg or self.clip: loss = torch.where(y > 0, loss, self.absent(x))
+        if self.gamma_neg or self.clip:
+            loss = torch.where(y > 0, loss, self.absent(x))
         return (loss*known).sum()/known.sum().clamp(min=1)
 
     def absent(self, x:Tensor)->Tensor:
@@ -89,7 +94,8 @@ class TripletLoss(nn.Module):
         soft:bool=False   # log(1 + exp(difference)) instead of a margin
     ):
         super().__init__()
-        self.margin, self.stats = 0. if soft else margin, {}
+        self.margin = 0. if soft else margin
+        self.stats = {}
         self.miner = BatchHardMiner()
         self.loss = TripletMarginLoss(margin=self.margin, smooth_loss=soft, reducer=MeanReducer())
 
@@ -124,7 +130,8 @@ class UncertaintyWeights(nn.Module):
     "The sum of named losses with learned weights exp(-s), plus s/2 each (Kendall et al. 2018); its parameter wants no weight decay"
     def __init__(self, names:list[str]): # Of the losses
         super().__init__()
-        self.names, self.log_var = list(names), nn.Parameter(torch.zeros(len(names)))
+        self.names = list(names)
+        self.log_var = nn.Parameter(torch.zeros(len(names)))
 
     @property
     def weights(self)->dict[str,Tensor]: # Name to weight, detached

@@ -20,15 +20,19 @@ def fast_bf16(
     device:str # `cuda`, `cpu`, ...
 )->bool:
     "Does this machine compute in bfloat16 in hardware?"
-    if device=='cuda': return torch.cuda.is_bf16_supported(including_emulation=False)
+    if device=='cuda':
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     return device=='cpu' and torch.cpu._is_avx512_bf16_supported()
 
 # %% ../../nbs/learning/56_machine.ipynb #61afc1bd
 def keep_memory()->bool: # Whether the C library is one that can be told (glibc)
     "From now on this process keeps memory that is freed, for the next time it is needed"
-    try: tell = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError): return False
-    M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4                    # as <malloc.h> has them
+    try:
+        tell = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return False
+    M_TRIM_THRESHOLD = -1
+    M_MMAP_MAX = -4                    # as <malloc.h> has them
     return all([tell(M_MMAP_MAX, 0), tell(M_TRIM_THRESHOLD, -1)])
 
 # %% ../../nbs/learning/56_machine.ipynb #b4eb2ac9
@@ -39,12 +43,15 @@ def make_accelerator(
     "Accelerate for this process; a `DataError` if the processes that were asked for are not connected"
     asked = int(os.environ.get('WORLD_SIZE', 1))
     cpu = cpu or not (torch.cuda.is_available() or torch.backends.mps.is_available())
-    if asked==1: AcceleratorState._reset_state(reset_partial_state=True)   # it remembers the precision of an earlier run in this process
+    if asked==1:
+        AcceleratorState._reset_state(reset_partial_state=True)   # it remembers the precision of an earlier run in this process
     kw = DistributedDataParallelKwargs(find_unused_parameters=True)        # a stage may rest a head or the body
     acc = Accelerator(cpu=cpu, mixed_precision='no', kwargs_handlers=[kw])
-    if acc.num_processes != asked: raise DataError(f'{asked} processes were started, but {acc.num_processes} are connected: start them with torchrun or accelerate launch')
+    if acc.num_processes != asked:
+        raise DataError(f'{asked} processes were started, but {acc.num_processes} are connected: start them with torchrun or accelerate launch')
     if precision=='bf16' or precision=='auto' and fast_bf16(acc.device.type):
         AcceleratorState._reset_state()
         acc = Accelerator(cpu=cpu, mixed_precision='bf16', kwargs_handlers=[kw])
-    if acc.device.type=='cpu': keep_memory()
+    if acc.device.type=='cpu':
+        keep_memory()
     return acc

@@ -50,13 +50,17 @@ def metrics_table(
 # %% ../../nbs/learning/48_metrics.ipynb #4f853763
 def _array(x, what=None):
     "`x` as numpy; with `what`, NaN is refused"
-    if isinstance(x, Tensor): x = (x.float() if x.is_floating_point() else x).detach().cpu().numpy()
+    if isinstance(x, Tensor):
+        x = (x.float() if x.is_floating_point() else x).detach().cpu().numpy()
     x = np.asarray(x)
-    if what and np.isnan(x).any(): raise DataError(f'the {what} hold NaN: the training diverged; train with a lower learning rate')
+    if what and np.isnan(x).any():
+        raise DataError(f'the {what} hold NaN: the training diverged; train with a lower learning rate')
     return x
 
+# %% ../../nbs/learning/48_metrics.ipynb #046c7396
 def _known(keep, what):
-    if not keep.any(): raise DataError(f'no photograph has a known {what}: nothing to measure')
+    if not keep.any():
+        raise DataError(f'no photograph has a known {what}: nothing to measure')
     return keep
 
 # %% ../../nbs/learning/48_metrics.ipynb #e511e344
@@ -67,7 +71,8 @@ def macro_f1(
     "Mean F1 over the classes that occur in `targ` or `pred`"
     pred, targ = _array(pred), _array(targ)
     pred, targ = pred[targ >= 0], targ[targ >= 0]
-    right, either = np.bincount(pred[pred==targ]), np.bincount(np.r_[pred, targ])
+    right = np.bincount(pred[pred==targ])
+    either = np.bincount(np.r_[pred, targ])
     right = np.pad(right, (0, len(either)-len(right)))
     return float((2*right[either > 0]/either[either > 0]).mean())
 
@@ -97,6 +102,7 @@ def confusion(
     keep = targ >= 0
     return np.bincount(targ[keep]*n + pred[keep], minlength=n*n).reshape(n, n)
 
+# %% ../../nbs/learning/48_metrics.ipynb #e8369b3a
 def category_report(
     logits,         # `[rows,n]`
     targ,           # `[rows]`, -1 unknown
@@ -104,7 +110,9 @@ def category_report(
 )->pd.DataFrame: # A row a category: photographs, predicted, precision, recall, f1
     "How each category fares"
     c = confusion(logits, targ, len(names))
-    right, shown, said = np.diag(c), c.sum(1), c.sum(0)
+    right = np.diag(c)
+    shown = c.sum(1)
+    said = c.sum(0)
     ratio = lambda a, b: np.where(b > 0, a/np.maximum(b, 1), np.nan)
     return pd.DataFrame(dict(photographs=shown, predicted=said, precision=ratio(right, said), recall=ratio(right, shown), f1=ratio(2*right, shown+said)), index=names)
 
@@ -119,11 +127,14 @@ def bootstrap_interval(
 )->tuple[float,float]: # Low, high
     "The percentile bootstrap interval of `statistic` over rows, or over groups of rows"
     arrays = [_array(v) for v in (values if isinstance(values, tuple) else (values,))]
-    if not len(arrays[0]): raise DataError('no rows: no interval')
+    if not len(arrays[0]):
+        raise DataError('no rows: no interval')
     rng = np.random.default_rng(seed)
     code = np.arange(len(arrays[0])) if groups is None else np.unique(_array(groups), return_inverse=True)[1]
-    order, size = code.argsort(kind='stable'), np.bincount(code)
-    start, out = size.cumsum()-size, []
+    order = code.argsort(kind='stable')
+    size = np.bincount(code)
+    start = size.cumsum()-size
+    out = []
     for _ in range(n):
         pick = rng.integers(len(size), size=len(size))
         m = size[pick]

@@ -28,9 +28,11 @@ class ResidualHead(nn.Module):
         super().__init__()
         self.linear = nn.Linear(c, n)
         self.correction = nn.Sequential(nn.Linear(c, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(inplace=True), nn.Dropout(dropout), nn.Linear(hidden, n))
-        for p in self.correction[-1].parameters(): nn.init.zeros_(p)
+        for p in self.correction[-1].parameters():
+            nn.init.zeros_(p)
     def forward(self, x): return self.linear(x)+self.correction(x)
 
+# %% ../../nbs/learning/46_models.ipynb #7a1ac64b
 class UnitLength(nn.Module):
     "Scale each row of `[b,d]` to Euclidean length 1, in float32"
     def forward(self, x): return F.normalize(x.float(), dim=1)
@@ -49,9 +51,12 @@ class FashionNet(nn.Module):
         super().__init__()
         self.body_name = body if isinstance(body, str) else f'{type(body).__module__}:{type(body).__name__}'
         self.body = find_body(body, pretrained, weights) if isinstance(body, str) else body
-        self.sizes, self.hidden, self.dropout = dict(heads), hidden, dropout
+        self.sizes = dict(heads)
+        self.hidden = hidden
+        self.dropout = dropout
         self.heads = nn.ModuleDict({k: ResidualHead(self.channels(), n, hidden, dropout) for k,n in heads.items()})
-        if 'embedding' in self.heads: self.heads['embedding'] = nn.Sequential(self.heads['embedding'], UnitLength())
+        if 'embedding' in self.heads:
+            self.heads['embedding'] = nn.Sequential(self.heads['embedding'], UnitLength())
 
     def features(self, x:Tensor)->Tensor: # `[b,3,h,w]` to `[b,c,h',w']`
         return self.body(x)
@@ -66,13 +71,17 @@ class FashionNet(nn.Module):
 
     def channels(self)->int:
         "Features of the body, found by running it on a blank picture"
-        mode, size = self.body.training, getattr(self.body, 'image_size', 224 if self.body_name.startswith('vit') else 64)
+        mode = self.body.training
+        size = getattr(self.body, 'image_size', 224 if self.body_name.startswith('vit') else 64)
         try:
-            with torch.no_grad(): f = self.body.eval()(torch.zeros(1, 3, size, size))
+            with torch.no_grad():
+                f = self.body.eval()(torch.zeros(1, 3, size, size))
         except Exception:
-            with torch.no_grad(): f = self.body.eval()(torch.zeros(1, 3, 224, 224))
+            with torch.no_grad():
+                f = self.body.eval()(torch.zeros(1, 3, 224, 224))
         self.body.train(mode)
-        if f.dim()!=4: raise DataError(f'the body {self.body_name} gives {list(f.shape)}: expected a map of features [b,c,h,w]')
+        if f.dim()!=4:
+            raise DataError(f'the body {self.body_name} gives {list(f.shape)}: expected a map of features [b,c,h,w]')
         return f.shape[1]
 
 # %% ../../nbs/learning/46_models.ipynb #3bb902aa
@@ -85,11 +94,13 @@ def freeze_body(
     net.frozen = frozen
     net.train(net.training)
 
+# %% ../../nbs/learning/46_models.ipynb #a7ffe9f9
 @patch
 def train(self:FashionNet, mode:bool=True):
     "As in any module, but a frozen body stays in evaluation mode"
     nn.Module.train(self, mode)
-    if getattr(self, 'frozen', False): self.body.eval()
+    if getattr(self, 'frozen', False):
+        self.body.eval()
     return self
 
 # %% ../../nbs/learning/46_models.ipynb #30aeb427

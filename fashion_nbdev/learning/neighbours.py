@@ -16,9 +16,11 @@ def _order(v, i):
     v, o = v.sort(dim=1, descending=True, stable=True)
     return v, i.gather(1, o)
 
+# %% ../../nbs/learning/50_neighbours.ipynb #6792c4d5
 def _top(s, k):
     "The `k` largest of each column of `s` and their rows, equal ones in the order of the rows: both `[columns,k]`"
-    n, step = len(s), len(s)//8
+    n = len(s)
+    step = len(s)//8
     k, m = min(k, n), min(k+1, n)
     rows = torch.arange(n, device=s.device).expand(s.shape[1], -1)
     if step > 4*m: # the m largest lie in the m groups of eight rows with the largest maxima, or in the rest
@@ -27,8 +29,10 @@ def _top(s, k):
     v, o = s.T.gather(1, rows).topk(m)
     i = rows.gather(1, o)
     for t in (v[:, 1:]==v[:, :-1]).any(1).nonzero().flatten().split(64):
-        x, edge = s[:, t].T.contiguous(), v[t, k-1:k]
-        more, at = x > edge, x==edge
+        x = s[:, t].T.contiguous()
+        edge = v[t, k-1:k]
+        more = x > edge
+        at = x==edge
         c = (more | at & (at.cumsum(1, dtype=torch.int32) <= k-more.sum(1, keepdim=True))).nonzero()[:, 1].view(-1, k)
         v[t, :k], i[t, :k] = _order(x.gather(1, c), c)
     return v[:, :k], i[:, :k]
@@ -36,9 +40,11 @@ def _top(s, k):
 # %% ../../nbs/learning/50_neighbours.ipynb #fda4cb86
 def _unit(emb):
     emb = torch.as_tensor(emb)
-    if not ((torch.linalg.vector_norm(emb, dim=1, dtype=torch.float32)-1).abs() < .02).all(): raise DataError('embeddings must be finite and of length 1: divide each by its norm')
+    if not ((torch.linalg.vector_norm(emb, dim=1, dtype=torch.float32)-1).abs() < .02).all():
+        raise DataError('embeddings must be finite and of length 1: divide each by its norm')
     return emb
 
+# %% ../../nbs/learning/50_neighbours.ipynb #cc69aa89
 def _stream(xb, g_emb, k, own, tile):
     "The `k` nearest of the queries `xb`, by as many gallery rows at a time as the buffer `tile` has room for"
     xb, best, block = xb.to(g_emb.device).float(), None, len(tile)//len(xb)
@@ -66,7 +72,8 @@ def nearest(
     q_emb, g_emb = _unit(q_emb), _unit(g_emb)
     k, dev = min(k, len(g_emb)), g_emb.device
     own = None if own is None else torch.as_tensor(own).to(dev)
-    sim, idx = torch.empty(len(q_emb), k, device=dev), torch.empty(len(q_emb), k, device=dev, dtype=torch.long)
+    sim = torch.empty(len(q_emb), k, device=dev)
+    idx = torch.empty(len(q_emb), k, device=dev, dtype=torch.long)
     tile = torch.empty(rows*min(block, max(len(g_emb), 1)), device=dev)
     for i in range(0, len(q_emb) if k else 0, rows):
         b = slice(i, i+rows)

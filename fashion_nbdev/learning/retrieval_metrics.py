@@ -27,15 +27,18 @@ def query_results(
     items = np.concatenate([q_items := _array(q_items), g_items := _array(g_items)])
     code = np.unique(items, return_inverse=True)[1].reshape(-1)
     code[items == ('' if items.dtype.kind in 'UO' else -1)] = -1
-    qc, gc = code[:len(q_items)], code[len(q_items):]
+    qc = code[:len(q_items)]
+    gc = code[len(q_items):]
     right = np.where(qc >= 0, np.bincount(gc[gc >= 0], minlength=code.max(initial=0)+1)[qc] - (0 if own is None else _array(own) >= 0), 0)
-    first, ap = np.full(len(qc), np.nan), np.full(len(qc), np.nan)
+    first = np.full(len(qc), np.nan)
+    ap = np.full(len(qc), np.nan)
     q_emb, g_emb = _unit(q_emb), _unit(g_emb)
     todo = right.argsort(kind='stable')[(right==0).sum():]
     tile = torch.empty(512*min(16384, max(len(gc), 1)), device=g_emb.device)
     for j in range(0, len(todo), 512):
         b = todo[j:j+512]
-        R, at = right[b][:, None], torch.as_tensor(b)
+        R = right[b][:, None]
+        at = torch.as_tensor(b)
         sim, i = _stream(q_emb[at.to(q_emb.device)], g_emb, max(k, R.max()), None if own is None else torch.as_tensor(own)[at].to(g_emb.device), tile)
         hit = (gc[i.cpu().numpy()]==qc[b][:, None]) & (sim > -torch.inf).cpu().numpy()
         place = np.arange(1, hit.shape[1]+1)
@@ -48,6 +51,7 @@ def _summary(res, ks):
     res = res[_known(res.right > 0, 'item with another photograph in the gallery')]
     return {**{f'hit_rate_at_{k}': float((res['first'] <= k).mean()) for k in ks}, 'map_at_r': float(res.ap.mean())}
 
+# %% ../../nbs/learning/51_retrieval_metrics.ipynb #778854ee
 def retrieval_metrics(
     q_emb,           # `[queries,d]`, unit length
     q_items,         # `[queries]` item numbers (-1 unknown) or names ('' unknown)
@@ -58,6 +62,7 @@ def retrieval_metrics(
     "Hit rate at each of `ks` and MAP@R, queries against the gallery; a `DataError` if no query has a right photograph there"
     return _summary(query_results(q_emb, q_items, g_emb, g_items, max(ks)), ks)
 
+# %% ../../nbs/learning/51_retrieval_metrics.ipynb #8e2a21ce
 def leave_one_out(
     emb,         # `[n,d]`, unit length
     items,       # `[n]` item numbers (-1 unknown) or names ('' unknown)

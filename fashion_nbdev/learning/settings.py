@@ -73,15 +73,21 @@ def resolve(
     "Fill in the settings whose default depends on others, and refuse those that make no sense"
     s = Settings(**asdict(s))
     scratch = not (s.pretrained or s.weights)
-    if s.frozen_epochs < 0: s.frozen_epochs = 0 if scratch or s.epochs < 2 else 1
-    if s.label_epochs < 0: s.label_epochs = s.epochs//4 if scratch and len(task.sources) > 1 else 0
-    if not s.body_lr: s.body_lr = s.lr if scratch else s.lr/3
+    if s.frozen_epochs < 0:
+        s.frozen_epochs = 0 if scratch or s.epochs < 2 else 1
+    if s.label_epochs < 0:
+        s.label_epochs = s.epochs//4 if scratch and len(task.sources) > 1 else 0
+    if not s.body_lr:
+        s.body_lr = s.lr if scratch else s.lr/3
     for k in ('epochs', 'batch_size', 'size', 'lr', 'embedding_size', 'hidden', 'images_per_item', 'accumulate'):
-        if getattr(s, k) <= 0: raise DataError(f'--{k.replace("_", "-")} {getattr(s, k)}: expected more than 0')
+        if getattr(s, k) <= 0:
+            raise DataError(f'--{k.replace("_", "-")} {getattr(s, k)}: expected more than 0')
     for k in ('dropout', 'holdout', 'ema', 'label_smoothing'):
-        if not 0 <= getattr(s, k) < 1: raise DataError(f'--{k.replace("_", "-")} {getattr(s, k)}: expected 0 or more and less than 1')
+        if not 0 <= getattr(s, k) < 1:
+            raise DataError(f'--{k.replace("_", "-")} {getattr(s, k)}: expected 0 or more and less than 1')
     for k,ok in dict(resize=('squash', 'pad', 'crop'), precision=('auto', 'bf16', 'fp32')).items():
-        if getattr(s, k) not in ok: raise DataError(f'--{k} {getattr(s, k)}: expected one of {", ".join(ok)}')
+        if getattr(s, k) not in ok:
+            raise DataError(f'--{k} {getattr(s, k)}: expected one of {", ".join(ok)}')
     if 'items' in task.sources and (s.images_per_item < 2 or s.batch_size < 2*s.images_per_item):
         raise DataError(f'--batch-size {s.batch_size} with --images-per-item {s.images_per_item}: a batch of items needs two items of two photographs or more')
     plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs)
@@ -97,7 +103,11 @@ def find_data(
 )->Settings: # The same, with every path that the task reads filled in
     "Where each source lies: the specific flags, else the general ones, else the project's layout"
     partition = lambda p: str(Path(p)/'list_eval_partition.txt') if p and Path(p).is_dir() else p
-    if len(task.sources) < 2: s.attr_img_dir, s.attr_anno_dir, s.retr_img_dir, s.retr_anno_path = s.img_dir, s.anno_dir, s.img_dir, s.anno_path or s.anno_dir
+    if len(task.sources) < 2:
+        s.attr_img_dir = s.img_dir
+        s.attr_anno_dir = s.anno_dir
+        s.retr_img_dir = s.img_dir
+        s.retr_anno_path = s.anno_path or s.anno_dir
     s.attr_img_dir, s.retr_img_dir = s.attr_img_dir or s.img_dir, s.retr_img_dir or s.img_dir or s.attr_img_dir
     s.attr_anno_dir = s.attr_anno_dir or s.anno_dir
     s.retr_anno_path = partition(s.retr_anno_path or s.anno_path or s.anno_dir or s.attr_anno_dir)
@@ -105,6 +115,8 @@ def find_data(
     need = dict(labels=[('--attr-img-dir' if two else '--img-dir', s.attr_img_dir, Path.is_dir), ('--attr-anno-dir' if two else '--anno-dir', s.attr_anno_dir, Path.is_dir)],
                 items=[('--retr-img-dir' if two else '--img-dir', s.retr_img_dir, Path.is_dir), ('--retr-anno-path' if two else '--anno-path', s.retr_anno_path, Path.is_file)])
     for flag,value,ok in (o for src in task.sources for o in need[src]):
-        if not value: raise DataError(f'{flag} is missing: where are the {"annotations" if "anno" in flag else "photographs"}?')
-        if not ok(Path(value)): raise DataError(f'{flag} {value}: no such {"file" if ok is Path.is_file else "folder"}')
+        if not value:
+            raise DataError(f'{flag} is missing: where are the {"annotations" if "anno" in flag else "photographs"}?')
+        if not ok(Path(value)):
+            raise DataError(f'{flag} {value}: no such {"file" if ok is Path.is_file else "folder"}')
     return s

@@ -38,7 +38,8 @@ def find_task(
     name:str # `classification`, `attribute`, `retrieval`, `multitask` or `multimodal`
 )->Task: # Its row
     "The task called `name`; a `DataError` that lists them otherwise"
-    if name not in TASKS: raise DataError(f'{name!r} is not a task: choose from {", ".join(TASKS)}')
+    if name not in TASKS:
+        raise DataError(f'{name!r} is not a task: choose from {", ".join(TASKS)}')
     return TASKS[name]
 
 # %% ../../nbs/learning/53_tasks.ipynb #d03ad900
@@ -50,6 +51,7 @@ class Stage:
     heads:tuple    # Those that learn; the others rest
     body:bool=True # Does the body learn?
 
+# %% ../../nbs/learning/53_tasks.ipynb #67e15d93
 def plan_stages(
     task:Task,
     epochs:int,     # In all

@@ -36,11 +36,15 @@ def cache_folder(
     rows:int # Photographs, all sources together
 )->Path|None: # Where decoded photographs go; None: nowhere, they are decoded each time
     "The folder that `--cache` means"
-    if s.cache=='none': return None
+    if s.cache=='none':
+        return None
     path = Path(s.output_dir)/'cache' if s.cache=='auto' else Path(s.cache)
-    if s.cache!='auto': return path
-    try: path.mkdir(parents=True, exist_ok=True)
-    except OSError as e: raise DataError(f'cannot write {path}: {e.strerror}') from None
+    if s.cache!='auto':
+        return path
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise DataError(f'cannot write {path}: {e.strerror}') from None
     return path if shutil.disk_usage(path).free > 1.5*rows*3*round(s.size*8/7)**2 else None
 
 # %% ../../nbs/learning/59_train.ipynb #47ae2bb8
@@ -49,7 +53,8 @@ def read_tables(
     s:Settings
 )->tuple: # Kind -> `Table` to learn from, and to be judged on
     "The annotations of a task; validation items are held out of the training items"
-    train, valid = {}, {}
+    train = {}
+    valid = {}
     if 'labels' in task.sources:
         need = dict(category='category' in task.heads, attributes='attributes' in task.heads)
         train['labels'], valid['labels'] = (read_labels(s.attr_img_dir, s.attr_anno_dir, o, **need) for o in ('train', 'val'))
@@ -57,7 +62,8 @@ def read_tables(
         t = read_partition(s.retr_img_dir, s.retr_anno_path).split('train')
         held = hold_out_items(t.item_index()[0], s.holdout, s.seed)
         train['items'], valid['items'] = t.subset(~held), t.subset(held)
-    if len(train) > 1: train['labels'], train['items'] = share_labels(train['labels'], train['items'], valid['items'])
+    if len(train) > 1:
+        train['labels'], train['items'] = share_labels(train['labels'], train['items'], valid['items'])
     return {k: t for k,t in train.items() if len(t)}, valid
 
 # %% ../../nbs/learning/59_train.ipynb #c3041686
@@ -81,6 +87,7 @@ def build_net(
     sizes = dict(category=len(t.categories), attributes=len(t.attributes), embedding=s.embedding_size)
     return FashionNet({h: sizes[h] for h in task.heads}, s.body, s.pretrained, s.weights or None, s.dropout, s.hidden)
 
+# %% ../../nbs/learning/59_train.ipynb #53a011da
 def build_losses(
     task:Task,
     s:Settings,
@@ -88,7 +95,8 @@ def build_losses(
 )->dict: # Head -> loss
     "The loss of each head of a task"
     t = next(iter(tables.values()))
-    category, attrs = np.concatenate([o.df['category'] for o in tables.values()]), [o.attrs for o in tables.values() if o.attrs.shape[1]==t.attrs.shape[1]]
+    category = np.concatenate([o.df['category'] for o in tables.values()])
+    attrs = [o.attrs for o in tables.values() if o.attrs.shape[1]==t.attrs.shape[1]]
     make = dict(category=lambda: CategoryLoss(class_weights(category, len(t.categories), s.class_balance), s.label_smoothing),
                 attributes=lambda: AttributeLoss(pos_weights(np.concatenate(attrs), s.pos_weight_cap)), embedding=lambda: TripletLoss(s.margin))
     return {h: make[h]() for h in task.heads}
@@ -112,11 +120,13 @@ def train(
     task = find_task(task)
     s = resolve(s, task)
     acc = make_accelerator(s.precision, s.cpu)
-    out, pre = Path(s.output_dir), preprocessing(s.size, resize=s.resize)
+    out = Path(s.output_dir)
+    pre = preprocessing(s.size, resize=s.resize)
     keep_previous(out, task, s, acc)
     tables, judged = read_tables(task, s)
     cache = cache_folder(s, sum(map(len, [*tables.values(), *judged.values()])))
-    sources, valid = open_sources(tables, s, cache), open_sources(judged, s, cache)
+    sources = open_sources(tables, s, cache)
+    valid = open_sources(judged, s, cache)
     set_seed(s.seed)
     learner = Learner(build_net(task, s, tables), task, build_losses(task, s, tables), sources, valid, build_augment(pre, s.augment), s, acc)
     learner.cbs = callbacks(out, task, s, pre, tables)
@@ -138,15 +148,20 @@ def callbacks(out, task, s, pre, tables)->list: # In the order in which they are
 def keep_previous(out, task, s, acc):
     "Rename the checkpoint of an earlier run, and make sure that `out` can be written"
     best = out/task.checkpoint
-    if not acc.is_main_process: return
+    if not acc.is_main_process:
+        return
     try:
         out.mkdir(parents=True, exist_ok=True)
-        if best.exists() and not s.resume: os.replace(best, best.with_suffix('.previous.pth'))
-    except OSError as e: raise DataError(f'cannot write {out}: {e.strerror}') from None
+        if best.exists() and not s.resume:
+            os.replace(best, best.with_suffix('.previous.pth'))
+    except OSError as e:
+        raise DataError(f'cannot write {out}: {e.strerror}') from None
 
+# %% ../../nbs/learning/59_train.ipynb #ec1d334b
 def say(l, cache):
     "What is about to happen, for a person"
-    if not l.showing: return
+    if not l.showing:
+        return
     n, v = (', '.join(f'{len(s):,} photographs with {k}' for k,s in d.items()) for d in (l.train, l.valid))
     print(f'training on {n}; validating on {v}; {l.net.body_name} at {l.s.size} px on {l.device}, {"bf16" if l.acc.mixed_precision=="bf16" else "float32"}'
           f'{", from decoded photographs in "+str(cache) if cache else ""}', flush=True)
@@ -156,13 +171,17 @@ def finish(l, path, history)->Path: # `path`
     "Complete the best checkpoint, and say how it went"
     bad = {p: why for d in (l.train, l.valid) for s in d.values() for p,why in s.photos.bad.items()}
     if l.acc.is_main_process:
-        if path.exists(): save_file(path, load_checkpoint(path) | dict(history=history))
+        if path.exists():
+            save_file(path, load_checkpoint(path) | dict(history=history))
         if bad:
-            with atomic_write(path.parent/'unreadable.txt') as tmp: tmp.write_text('\n'.join(bad.values())+'\n')
+            with atomic_write(path.parent/'unreadable.txt') as tmp:
+                tmp.write_text('\n'.join(bad.values())+'\n')
             print(f'{len(bad)} photographs could not be read and were left out: {path.parent}/unreadable.txt')
     l.acc.wait_for_everyone()
-    if l.interrupted: raise Interrupted(f'stopped after {len(history)} epochs; ' + (f'the best so far is {path}, and --resume goes on' if path.exists() else 'too early: there is no checkpoint yet'))
+    if l.interrupted:
+        raise Interrupted(f'stopped after {len(history)} epochs; ' + (f'the best so far is {path}, and --resume goes on' if path.exists() else 'too early: there is no checkpoint yet'))
     return path
 
+# %% ../../nbs/learning/59_train.ipynb #a3bf2472
 class Interrupted(Exception):
     "A person pressed Ctrl-C: the message says what was kept"

@@ -35,16 +35,21 @@ def plot_precision_recall(
         ax.set_title(f'{shorten(names[i], 21 if side < 2 else 36)}\n'+(f'AP {a:.2f}' if a==a else f'{(targ[:, i]==1).sum()} of {(targ[:, i] >= 0).sum()} have it'), fontsize=7)
     return fig
 
+# %% ../../nbs/looking/74_attribute_plots.ipynb #cfab5167
 def _draw_curve(ax, prob, targ, threshold):
     p, r, _ = precision_recall(prob, targ)
     known = targ >= 0
     if len(p):
-        ax.plot(r, p, color=INK['blue'], lw=1.2, drawstyle='steps-post'); ax.fill_between(r, p, color=INK['blue'], alpha=.12, lw=0, step='post')
+        ax.plot(r, p, color=INK['blue'], lw=1.2, drawstyle='steps-post')
+        ax.fill_between(r, p, color=INK['blue'], alpha=.12, lw=0, step='post')
         ax.axhline((targ==1).sum()/known.sum(), color=INK['grey'], lw=.9, ls='--')
         said = prob[known] >= np.float32(threshold) if threshold is not None else np.zeros(1, bool)
-        if said.any(): ax.plot((right := (said & (targ[known]==1)).sum())/(targ==1).sum(), right/said.sum(), 'o', color=INK['orange'], ms=4.5, mec='w', mew=.6, clip_on=False, zorder=4)
+        if said.any():
+            ax.plot((right := (said & (targ[known]==1)).sum())/(targ==1).sum(), right/said.sum(), 'o', color=INK['orange'], ms=4.5, mec='w', mew=.6, clip_on=False, zorder=4)
     ax.set(xlim=(0, 1), ylim=(0, 1.02), xticks=[0, .5, 1], yticks=[0, .5, 1])
-    ax.set_xticklabels(['0', '', '1']); ax.set_yticklabels(['0', '', '1']); ax.tick_params(labelsize=6, length=2)
+    ax.set_xticklabels(['0', '', '1'])
+    ax.set_yticklabels(['0', '', '1'])
+    ax.tick_params(labelsize=6, length=2)
 
 # %% ../../nbs/looking/74_attribute_plots.ipynb #426b3145
 @plt.rc_context(STYLE)
@@ -59,11 +64,13 @@ def plot_threshold(
     fig, (ax,) = panels(1, w=4.6, h=2.4)
     p, r, t = precision_recall(prob, targ)
     p, r = p[:len(t)], r[:len(t)]
-    for v,l,c in ((p, 'precision', INK['orange']), (r, 'recall', INK['blue']), (2*p*r/np.maximum(p+r, 1e-9), 'F1', '#222')): ax.plot(t, v, label=l, color=c)
+    for v,l,c in ((p, 'precision', INK['orange']), (r, 'recall', INK['blue']), (2*p*r/np.maximum(p+r, 1e-9), 'F1', '#222')):
+        ax.plot(t, v, label=l, color=c)
     ax.axvline(threshold, color=INK['grey'], ls=':')
     said = int((prob[targ >= 0] >= threshold).sum())
     ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel='threshold', title=f'{shorten(name, 30)}: at {threshold:.2f}, {said:,} of {(targ >= 0).sum():,} are tagged')
-    ax.grid(); ax.legend(loc='lower left')
+    ax.grid()
+    ax.legend(loc='lower left')
     return fig
 
 # %% ../../nbs/looking/74_attribute_plots.ipynb #f087db7a
@@ -85,7 +92,8 @@ def plot_calibration(
     ax.plot(df['said'], df['so'], 'o', color=INK['blue'], ms=4)
     ax.set(xlim=(0, 1), ylim=(0, 1.02), ylabel='share that was so', title=f'{title+": " if title else ""}ECE {ece:.3f}')
     low.bar(mid, df['count'], width*.92, color='#b8bec6')
-    for x,c in zip(mid, df['count']): low.text(x, c, f'{c:,}' if c < 10_000 else f'{c/1000:.0f}k', ha='center', va='bottom', fontsize=5.5)
+    for x,c in zip(mid, df['count']):
+        low.text(x, c, f'{c:,}' if c < 10_000 else f'{c/1000:.0f}k', ha='center', va='bottom', fontsize=5.5)
     low.set(xlabel='probability given by the model (pale: fewer than 10)', ylabel='predictions', yticks=[], ylim=(0, df['count'].max()*1.25))
     low.spines['left'].set_visible(False)
     return fig

@@ -20,15 +20,18 @@ def _open(photo, side=None):
     "`photo`, a file, (folder, path inside it) or PIL image, as PIL image"
     return photo if isinstance(photo, Image.Image) else open_image(safe_path(*photo) if isinstance(photo, tuple) else photo, side)
 
+# %% ../../nbs/looking/80_cards.ipynb #93a28719
 def thumbnail(
     photo,       # A file, (folder, path inside it), or a PIL image
     side:int=160 # Pixels of the longer side, at most
 )->bytes: # JPEG
     "`photo`, small; a grey field with a cross for one that cannot be read"
-    try: im = to_rgb(_open(photo, side))
+    try:
+        im = to_rgb(_open(photo, side))
     except DataError:
         im = Image.new('RGB', (side, side), '#ececec')
-        for a,b in [(.3, .7), (.7, .3)]: ImageDraw.Draw(im).line([a*side, .3*side, b*side, .7*side], '#bbb', 2)
+        for a,b in [(.3, .7), (.7, .3)]:
+            ImageDraw.Draw(im).line([a*side, .3*side, b*side, .7*side], '#bbb', 2)
     im.thumbnail((side, side))
     im.save(out := io.BytesIO(), 'JPEG', quality=85)
     return out.getvalue()
@@ -75,7 +78,9 @@ _CSS = '''<style>
 class Card(ipw.VBox):
     "A photograph that is a button; `choose` is called with its `row`"
     def __init__(self, choose):
-        self.image, self.button, self.row = ipw.Image(format='jpeg'), ipw.Button(), None
+        self.image = ipw.Image(format='jpeg')
+        self.button = ipw.Button()
+        self.row = None
         super().__init__([self.image, self.button])
         self.add_class('fashion-card')
         self.button.on_click(lambda _: choose(self.row))
@@ -88,7 +93,10 @@ class Card(ipw.VBox):
         side:int=160 # Pixels of the longer side
     ):
         "Show another photograph"
-        self.row, self.image.value, self.button.description, self.button.tooltip = row, thumbnail(photo, side), caption, '\n'.join(filter(None, [caption, title]))
+        self.row = row
+        self.image.value = thumbnail(photo, side)
+        self.button.description = caption
+        self.button.tooltip = '\n'.join(filter(None, [caption, title]))
 
     def click(self):
         "What a click does"
@@ -103,13 +111,23 @@ class Grid(ipw.VBox):
         n:int=12,     # Cards a page
         side:int=160  # Pixels of the longer side of a photograph
     ):
-        self.describe, self.n, self.side, self.rows, self.page, self.marked = describe, n, side, [], 0, lambda row: False
-        self._made, self.box = [Card(choose) for _ in range(n)], ipw.Box()
-        self.before, self.after, self.place = ipw.Button(description='‹ previous'), ipw.Button(description='next ›'), ipw.Label()
+        self.describe = describe
+        self.n = n
+        self.side = side
+        self.rows = []
+        self.page = 0
+        self.marked = lambda row: False
+        self._made = [Card(choose) for _ in range(n)]
+        self.box = ipw.Box()
+        self.before = ipw.Button(description='‹ previous')
+        self.after = ipw.Button(description='next ›')
+        self.place = ipw.Label()
         self.turn = ipw.Box([self.before, self.place, self.after])
         super().__init__([self.box, self.turn])
-        self.box.add_class('fashion-cards'); self.turn.add_class('fashion-row')
-        self.before.on_click(lambda _: self.fill(self.rows, self.page-1)); self.after.on_click(lambda _: self.fill(self.rows, self.page+1))
+        self.box.add_class('fashion-cards')
+        self.turn.add_class('fashion-row')
+        self.before.on_click(lambda _: self.fill(self.rows, self.page-1))
+        self.after.on_click(lambda _: self.fill(self.rows, self.page+1))
 
     @property
     def cards(self)->list: return list(self.box.children) # Those that are shown
@@ -120,12 +138,16 @@ class Grid(ipw.VBox):
     ):
         "Show a page of `rows`"
         last = max(-(-len(rows)//self.n)-1, 0)
-        self.rows, self.page = rows, min(max(int(page), 0), last)
+        self.rows = rows
+        self.page = min(max(int(page), 0), last)
         start = self.page*self.n
         shown = list(rows[start:start+self.n])
-        for card,row in zip(self._made, shown): card.show(row, *self.describe(row), side=self.side)
+        for card,row in zip(self._made, shown):
+            card.show(row, *self.describe(row), side=self.side)
         self.box.children = self._made[:len(shown)]
-        self.before.disabled, self.after.disabled, self.turn.layout.display = self.page==0, self.page==last, None if last else 'none'
+        self.before.disabled = self.page==0
+        self.after.disabled = self.page==last
+        self.turn.layout.display = None if last else 'none'
         self.place.value = f'{start+1:,} to {start+len(shown):,} of {len(rows):,}' if shown else 'none'
         self.mark(self.marked)
 
@@ -134,4 +156,5 @@ class Grid(ipw.VBox):
     ):
         "Outline some cards"
         self.marked = which
-        for c in self.cards: (c.add_class if which(c.row) else c.remove_class)('fashion-chosen')
+        for c in self.cards:
+            (c.add_class if which(c.row) else c.remove_class)('fashion-chosen')

@@ -24,7 +24,8 @@ def similar_order(
     if blocks is not None:
         groups = [np.flatnonzero([b==u for b in blocks]) for u in dict.fromkeys(blocks)]
         return np.concatenate([g[similar_order(cm[np.ix_(g, g)])] for g in groups])
-    if len(cm) < 3: return np.arange(len(cm))
+    if len(cm) < 3:
+        return np.arange(len(cm))
     rate = cm/cm.sum(1, keepdims=True).clip(1)
     near = np.sqrt(rate+rate.T)
     dist = near.max()-near
@@ -38,7 +39,8 @@ def top_confusions(
     n:int=10       # Rows, at most
 )->pd.DataFrame: # `true`, `predicted`, `photographs`, and their `share` of the true category's
     "The most frequent mistakes, largest first"
-    off = np.array(cm); np.fill_diagonal(off, 0)
+    off = np.array(cm)
+    np.fill_diagonal(off, 0)
     i, j = np.unravel_index(np.lexsort((-(off/off.sum(1, keepdims=True).clip(1)).ravel(), -off.ravel()))[:n], off.shape)
     keep = off[i, j] > 0
     i, j = i[keep], j[keep]
@@ -58,44 +60,60 @@ def plot_confusion(
     cm, n = np.asarray(cm), len(cm)
     o = similar_order(cm, blocks) if isinstance(order, str) and order=='similar' else np.arange(n) if isinstance(order, str) else np.asarray(order)
     rate = cm[np.ix_(o, o)]/np.where(cm.sum(1)[o, None] > 0, cm.sum(1)[o, None], np.nan)
-    labels, cell = [shorten(names[i]) for i in o], float(np.clip(4.2/n, .17, .5))
-    size, room = cell*n, .055*max(map(len, labels))+.4
+    labels = [shorten(names[i]) for i in o]
+    cell = float(np.clip(4.2/n, .17, .5))
+    size = cell*n
+    room = .055*max(map(len, labels))+.4
     fig = new_figure(size+room+.75+(2.5 if top else 0), max(size+room+.4, 1+.31*min(top, n*n-n)))
     fig.set_layout_engine('constrained')
     axs = fig.subplots(1, 2 if top else 1, width_ratios=[size+room+.75, 2.5] if top else None, squeeze=False)[0]
     _draw_confusion(fig, axs[0], rate, labels, cm.sum(1)[o], cell)
-    if blocks is not None: _draw_blocks(axs[0], [blocks[i] for i in o])
-    if top: _list_confusions(axs, cm, names, o, top, cell)
+    if blocks is not None:
+        _draw_blocks(axs[0], [blocks[i] for i in o])
+    if top:
+        _list_confusions(axs, cm, names, o, top, cell)
     return fig
 
 # %% ../../nbs/looking/73_confusion.ipynb #ca9e2754
 def _draw_confusion(fig, ax, rate, labels, counts, cell):
     from matplotlib.colors import PowerNorm
-    n, fs = len(rate), 7 if cell > .24 else 6
-    cmap = plt.get_cmap('Blues').copy(); cmap.set_bad('#eeeeee')
+    n = len(rate)
+    fs = 7 if cell > .24 else 6
+    cmap = plt.get_cmap('Blues').copy()
+    cmap.set_bad('#eeeeee')
     im = ax.imshow(np.ma.masked_invalid(rate), cmap=cmap, norm=PowerNorm(.5, 0, 1))
     ax.set_xticks(range(n), labels, rotation=90 if n > 4 else 0, fontsize=fs)
     ax.set_yticks(range(n), [f'{l} · {c:,}' for l,c in zip(labels, counts)], fontsize=fs)
     ax.set(xlabel='predicted', ylabel='true · photographs')
-    ax.tick_params(length=0); ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
     if cell >= .24:
-        for i,j in np.argwhere(np.nan_to_num(rate) >= .005): ax.text(j, i, f'{rate[i, j]*100:.0f}', ha='center', va='center', fontsize=6.5, color='w' if rate[i, j] > .35 else '#222')
+        for i,j in np.argwhere(np.nan_to_num(rate) >= .005):
+            ax.text(j, i, f'{rate[i, j]*100:.0f}', ha='center', va='center', fontsize=6.5, color='w' if rate[i, j] > .35 else '#222')
     cb = fig.colorbar(im, ax=ax, ticks=[0, .05, .2, .5, 1], fraction=.04, pad=.02, shrink=.6, format=lambda v,_: f'{v:.0%}')
-    cb.outline.set_visible(False); cb.ax.tick_params(labelsize=6.5, length=0)
+    cb.outline.set_visible(False)
+    cb.ax.tick_params(labelsize=6.5, length=0)
     ax.set_title('% of the row' if cell >= .24 else 'share of the row', loc='left', fontsize=8)
 
+# %% ../../nbs/looking/73_confusion.ipynb #da3fe244
 def _draw_blocks(ax, blocks):
     for i in range(1, len(blocks)):
-        if blocks[i]!=blocks[i-1]: ax.axhline(i-.5, color='#555', lw=.8); ax.axvline(i-.5, color='#555', lw=.8)
+        if blocks[i]!=blocks[i-1]:
+            ax.axhline(i-.5, color='#555', lw=.8)
+            ax.axvline(i-.5, color='#555', lw=.8)
 
+# %% ../../nbs/looking/73_confusion.ipynb #a4abc72d
 def _list_confusions(axs, cm, names, o, top, cell):
     "Frame the largest confusions in the matrix and write them beside it"
-    t, where = top_confusions(cm, range(len(cm)), top), {str(c): k for k,c in enumerate(o)}
+    t = top_confusions(cm, range(len(cm)), top)
+    where = {str(c): k for k,c in enumerate(o)}
     lines = [f'{k}.  {shorten(names[int(r.true)], 17)} → {shorten(names[int(r.predicted)], 17)}\n       {r.photographs:,} ({r.share:.0%} of its row)' for k,r in enumerate(t.itertuples(), 1)]
     for k,r in enumerate(t.itertuples(), 1):
-        y, x = where[r.true], where[r.predicted]
+        y = where[r.true]
+        x = where[r.predicted]
         axs[0].add_patch(plt.Rectangle((x-.5, y-.5), 1, 1, fill=False, ec=INK['orange'], lw=1.2))
-        if cell < .24: axs[0].text(x, y, k, ha='center', va='center', fontsize=5.5, color='#7a3b00')
+        if cell < .24:
+            axs[0].text(x, y, k, ha='center', va='center', fontsize=5.5, color='#7a3b00')
     axs[1].axis('off')
     axs[1].text(0, 1, ('largest confusions, true → predicted\n\n'+'\n'.join(lines)) if lines else 'no mistake', va='top', fontsize=7, linespacing=1.35, transform=axs[1].transAxes)
 
@@ -110,17 +128,22 @@ def plot_scores(
     count = 'present' if 'present' in report else 'photographs'
     df = report.iloc[np.argsort(-report[count].to_numpy(), kind='stable')[:n]]
     df = df.iloc[np.argsort(-df['f1'].fillna(-1).to_numpy(), kind='stable')]
-    y, fig = np.arange(len(df)), new_figure(6.2, 1.2+.165*len(df))
+    y = np.arange(len(df))
+    fig = new_figure(6.2, 1.2+.165*len(df))
     fig.set_layout_engine('constrained')
     ax = fig.subplots()
     ax.hlines(y, df[['precision', 'recall']].min(axis=1), df[['precision', 'recall']].max(axis=1), color='#c9d1da', lw=2.5, zorder=1)
     for c,m,k in (('precision', '<', INK['orange']), ('recall', '>', INK['blue']), ('f1', 'o', '#222')):
         ax.scatter(df[c], y, marker=m, s=20, color=k, label='F1' if c=='f1' else c, zorder=2, clip_on=False)
     ax.set_yticks(y, [shorten(k, 26) for k in df.index])
-    for i,(v,f) in enumerate(zip(df[count], df['f1'])): ax.text(1.03, i, f'{f:.2f} · {v:,}' if f==f else 'never seen, never said', va='center', fontsize=6.5, transform=ax.get_yaxis_transform())
+    for i,(v,f) in enumerate(zip(df[count], df['f1'])):
+        ax.text(1.03, i, f'{f:.2f} · {v:,}' if f==f else 'never seen, never said', va='center', fontsize=6.5, transform=ax.get_yaxis_transform())
     ax.set(xlim=(0, 1), ylim=(len(df)-.4, -.6))
-    ax.grid(axis='x'); ax.tick_params(axis='y', length=0); ax.spines['left'].set_visible(False)
+    ax.grid(axis='x')
+    ax.tick_params(axis='y', length=0)
+    ax.spines['left'].set_visible(False)
     ax.legend(loc='lower center', bbox_to_anchor=(.5, 1), ncols=3, fontsize=7)
     ax.text(1.03, 1, f'F1 · {count}', va='bottom', fontsize=6.5, color='#666', transform=ax.transAxes)
-    if caption: ax.set_title(caption, pad=18)
+    if caption:
+        ax.set_title(caption, pad=18)
     return fig

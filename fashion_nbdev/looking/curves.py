@@ -46,8 +46,10 @@ def panels(
     fig = new_figure(w*ncols, h*-(-n//ncols)+(.3 if caption else 0))
     fig.set_layout_engine('constrained')
     axs = fig.subplots(-(-n//ncols), ncols, squeeze=False).ravel()
-    for ax in axs[n:]: ax.remove()
-    if caption: fig.suptitle(caption, fontsize=9)
+    for ax in axs[n:]:
+        ax.remove()
+    if caption:
+        fig.suptitle(caption, fontsize=9)
     return fig, axs[:n]
 
 # %% ../../nbs/looking/72_curves.ipynb #ac23f7e9
@@ -58,7 +60,8 @@ def best_epoch(
     "The epoch that a run kept"
     df = pd.DataFrame(list(history))
     keys = [monitor] if monitor else ['merit'] if 'merit' in df else [h.monitor for h in HEADS.values() if h.monitor in df]
-    if not keys or not len(df): return None
+    if not keys or not len(df):
+        return None
     sign = -1 if monitor in METRICS and not METRICS[monitor].higher_is_better else 1
     merit = sign*df[keys].apply(pd.to_numeric, errors='coerce').mean(axis=1, skipna=False).to_numpy(float)
     return None if np.isnan(merit).all() else int(np.nanargmax(merit))
@@ -73,36 +76,48 @@ def plot_history(
 ): # matplotlib figure
     "Losses, metrics and learning rate by epoch; stages are shaded, and a dotted line marks the epoch that was kept"
     df = pd.DataFrame(list(history))
-    if not len(df): raise DataError('no epoch to plot: the history is empty')
-    epoch, best = df['epoch'] if 'epoch' in df else pd.Series(range(1, len(df)+1)), best_epoch(history, monitor)
+    if not len(df):
+        raise DataError('no epoch to plot: the history is empty')
+    epoch = df['epoch'] if 'epoch' in df else pd.Series(range(1, len(df)+1))
+    best = best_epoch(history, monitor)
     num = df.drop(columns=['epoch', 'stage'], errors='ignore').apply(pd.to_numeric, errors='coerce').dropna(axis=1, how='all')
     groups = {t: [k for k in num if k.startswith(p)] for t,p in _CURVES.items()}
     groups = {t: ks for t,ks in groups.items() if ks}
     fig, axs = panels(len(groups), 3 if len(groups) not in (2, 4) else 2, w=3., h=2.4)
     for ax,(title,keys) in zip(axs, groups.items()):
-        for k in keys: ax.plot(epoch, num[k], marker='o' if len(df) < 30 else None, label=_curve_name(k), **(dict(color='#444', ls='--') if k=='loss' and len(keys) > 1 else {}))
-        if len(keys) > 1 or keys[0] in METRICS: ax.legend(fontsize=6.5, framealpha=.6, edgecolor="none", labelspacing=.3)
-        if keys[0] in METRICS: ax.set_ylim(0, 1.02)
+        for k in keys:
+            ax.plot(epoch, num[k], marker='o' if len(df) < 30 else None, label=_curve_name(k), **(dict(color='#444', ls='--') if k=='loss' and len(keys) > 1 else {}))
+        if len(keys) > 1 or keys[0] in METRICS:
+            ax.legend(fontsize=6.5, framealpha=.6, edgecolor="none", labelspacing=.3)
+        if keys[0] in METRICS:
+            ax.set_ylim(0, 1.02)
         ax.set_title(title, loc='left', pad=13)
         ax.grid(axis='y')
         _mark_epochs(ax, df, epoch, best)
     return fig
 
+# %% ../../nbs/looking/72_curves.ipynb #8dc3eeb5
 def _curve_name(k):
-    if k in METRICS: return METRICS[k].name+('' if METRICS[k].higher_is_better else ' (lower is better)')
+    if k in METRICS:
+        return METRICS[k].name+('' if METRICS[k].higher_is_better else ' (lower is better)')
     return 'sum' if k=='loss' else k.removeprefix('loss_').removeprefix('triplet_')
 
+# %% ../../nbs/looking/72_curves.ipynb #512ef3e9
 def _mark_epochs(ax, df, epoch, best):
     "Shade every second stage, name them, and mark the best epoch"
     from matplotlib.ticker import MaxNLocator
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.set_xlim(epoch.min()-.5, epoch.max()+.5)
     ax.set_xlabel('epoch' if best is None else f'epoch (dotted: {epoch[best]}, kept)')
-    if best is not None: ax.axvline(epoch[best], color='k', lw=1, ls=':')
-    if 'stage' not in df: return
+    if best is not None:
+        ax.axvline(epoch[best], color='k', lw=1, ls=':')
+    if 'stage' not in df:
+        return
     for i,(_,g) in enumerate(df.groupby((df['stage']!=df['stage'].shift()).cumsum())):
-        lo, hi = epoch[g.index[0]]-.5, epoch[g.index[-1]]+.5
-        if i%2: ax.axvspan(lo, hi, color='#f1f3f6', zorder=-2)
+        lo = epoch[g.index[0]]-.5
+        hi = epoch[g.index[-1]]+.5
+        if i%2:
+            ax.axvspan(lo, hi, color='#f1f3f6', zorder=-2)
         ax.text((lo+hi)/2, 1.005, shorten(g['stage'].iloc[0], 10), transform=ax.get_xaxis_transform(), ha='center', va='bottom', fontsize=6.5, color='#666')
 
 # %% ../../nbs/looking/72_curves.ipynb #db22e441
@@ -112,14 +127,20 @@ def plot_class_counts(
     n:int=60 # Show at most so many categories and attributes
 ): # matplotlib figure
     "Photographs of each category by split, photographs with each attribute, and photographs of each item, as far as `table` knows them"
-    df, parts = table.df, []
-    if (df['category'] >= 0).any(): parts.append((_category_bars, min(df['category'].nunique(), n)))
-    if table.attrs.shape[1]: parts.append((_attribute_bars, min(table.attrs.shape[1], n)))
-    if (df['item']!='').any(): parts.append((_item_bars, 8))
-    if not parts: raise DataError('the table has no category, attribute or item to count')
+    df = table.df
+    parts = []
+    if (df['category'] >= 0).any():
+        parts.append((_category_bars, min(df['category'].nunique(), n)))
+    if table.attrs.shape[1]:
+        parts.append((_attribute_bars, min(table.attrs.shape[1], n)))
+    if (df['item']!='').any():
+        parts.append((_item_bars, 8))
+    if not parts:
+        raise DataError('the table has no category, attribute or item to count')
     fig = new_figure(3.6*len(parts), max(1+.155*max(k for _,k in parts), 2.2))
     fig.set_layout_engine('constrained')
-    for ax,(draw,_) in zip(fig.subplots(1, len(parts), squeeze=False)[0], parts): draw(ax, table, n)
+    for ax,(draw,_) in zip(fig.subplots(1, len(parts), squeeze=False)[0], parts):
+        draw(ax, table, n)
     return fig
 
 # %% ../../nbs/looking/72_curves.ipynb #e3026530
@@ -130,21 +151,29 @@ def _category_bars(ax, table, n):
     t = df.groupby(['name', 'split']).size().unstack(fill_value=0)[sorted(set(df['split']), key=lambda o: (_SPLITS.index(o) if o in _SPLITS else 9, o))]
     t = t.loc[t.sum(axis=1).sort_values(ascending=False).index[:n]]
     left = np.zeros(len(t))
-    for s,c in zip(t, HUES): ax.barh(t.index, t[s], left=left, color=c, label=s or 'photographs', height=.75); left += t[s].to_numpy()
-    for y,v in enumerate(left): ax.text(v, y, f' {int(v):,}', va='center', fontsize=6.5)
+    for s,c in zip(t, HUES):
+        ax.barh(t.index, t[s], left=left, color=c, label=s or 'photographs', height=.75)
+        left += t[s].to_numpy()
+    for y,v in enumerate(left):
+        ax.text(v, y, f' {int(v):,}', va='center', fontsize=6.5)
     ax.set(title=f'photographs of {len(t)} categories', xlim=(0, left.max()*1.17), ylim=(len(t)-.4, -.6))
-    if len(t.columns) > 1: ax.legend(loc='lower right')
+    if len(t.columns) > 1:
+        ax.legend(loc='lower right')
 
+# %% ../../nbs/looking/72_curves.ipynb #7420e7c9
 def _attribute_bars(ax, table, n):
-    known, on = (table.attrs >= 0).sum(0), (table.attrs==1).sum(0)
+    known = (table.attrs >= 0).sum(0)
+    on = (table.attrs==1).sum(0)
     share = on/known.clip(1)
     order = np.argsort(-share, kind='stable')[:n]
     names = [shorten(table.attributes[i]) for i in order]
     ax.barh(range(len(order)), share[order], color=HUES[0], height=.75)
     ax.set_yticks(range(len(order)), names)
-    for y,i in enumerate(order): ax.text(share[i], y, f' {share[i]:.0%}' if known[i] else ' never labelled', va='center', fontsize=6.5)
+    for y,i in enumerate(order):
+        ax.text(share[i], y, f' {share[i]:.0%}' if known[i] else ' never labelled', va='center', fontsize=6.5)
     ax.set(title=f'share of photographs with an attribute ({len(order)} of {len(share)})', xlim=(0, max(share.max()*1.2, .01)), ylim=(len(order)-.4, -.6), xticks=[])
 
+# %% ../../nbs/looking/72_curves.ipynb #6873c65f
 def _item_bars(ax, table, n):
     per = table.df.loc[table.df['item']!='', 'item'].value_counts()
     top = min(per.max(), 12)

@@ -28,15 +28,19 @@ def join_tables(
     named = {k: next((getattr(t, k) for t in tables if getattr(t, k)), []) for k in ('categories', 'attributes')}
     for t in tables:
         for k,v in named.items():
-            if getattr(t, k) not in ([], v): raise DataError(f'tables with different {k} cannot be joined')
-        if t.img_dir.resolve()!=tables[0].img_dir.resolve(): raise DataError(f'{t.img_dir} is not {tables[0].img_dir}: only tables of one image folder can be joined')
+            if getattr(t, k) not in ([], v):
+                raise DataError(f'tables with different {k} cannot be joined')
+        if t.img_dir.resolve()!=tables[0].img_dir.resolve():
+            raise DataError(f'{t.img_dir} is not {tables[0].img_dir}: only tables of one image folder can be joined')
     df = pd.concat([t.df[['path', 'split', 'category', 'item']] for t in tables], ignore_index=True)
     known = df.assign(**{k: df[k].mask(df[k]==v) for k,v in dict(split='', category=-1, item='').items()}).groupby('path', sort=False).first()
     known = known.fillna(dict(split='', category=-1, item='')).astype(dict(category=int)).reset_index()
-    attrs, row = np.full((len(known), len(named['attributes'])), -1, np.int8), pd.Series(known.index, known['path'])
+    attrs = np.full((len(known), len(named['attributes'])), -1, np.int8)
+    row = pd.Series(known.index, known['path'])
     for t in tables[::-1]:
         at = row[t.df['path']].to_numpy()
-        if t.attributes: attrs[at] = np.where(t.attrs >= 0, t.attrs, attrs[at])
+        if t.attributes:
+            attrs[at] = np.where(t.attrs >= 0, t.attrs, attrs[at])
     return Table(known, attrs, named['categories'], named['attributes'], tables[0].img_dir)
 
 # %% ../../nbs/looking/82_data_explorer.ipynb #84dd2e52
@@ -46,8 +50,12 @@ class DataExplorer(Explorer):
         table:Table, # What is explored
         n:int=12     # Cards a page
     ):
-        if not len(table): raise DataError('no photograph to explore: the table is empty')
-        self.table, self.row, df, names = table, None, table.df, dict(enumerate(table.categories)) | {-1: ''}
+        if not len(table):
+            raise DataError('no photograph to explore: the table is empty')
+        self.table = table
+        self.row = None
+        df = table.df
+        names = dict(enumerate(table.categories)) | {-1: ''}
         self.split = menu('split', df['split'].value_counts(sort=False).to_dict(), self.refresh)
         self.category = menu('category', dict(sorted(df['category'].map(names).value_counts().items())), self.refresh)
         self.attribute = menu('attribute', dict(zip(table.attributes, (table.attrs==1).sum(0))), self.refresh)
@@ -55,10 +63,14 @@ class DataExplorer(Explorer):
         has_items = (df['item']!='').any()
         self.one = ipw.Checkbox(value=bool(has_items), description='one of each item', indent=False, layout=ipw.Layout(width='auto', display=None if has_items else 'none'))
         self.shuffled = ipw.ToggleButton(description='shuffled', layout=ipw.Layout(width='auto'))
-        for o in (self.label, self.one, self.shuffled): o.observe(lambda _: self.refresh(), 'value')
-        self.picture, self.facts, self.found = ipw.Image(format='jpeg'), ipw.HTML(), ipw.HTML()
+        for o in (self.label, self.one, self.shuffled):
+            o.observe(lambda _: self.refresh(), 'value')
+        self.picture = ipw.Image(format='jpeg')
+        self.facts = ipw.HTML()
+        self.found = ipw.HTML()
         self.picture.add_class('fashion-picture')
-        self.grid, self.views = Grid(self._describe, self.choose, n), Grid(self._describe_view, self.choose, 8)
+        self.grid = Grid(self._describe, self.choose, n)
+        self.views = Grid(self._describe_view, self.choose, 8)
         self.views.add_class('fashion-small')
         wide = ipw.VBox([self.found, self.grid])
         wide.add_class('fashion-wide')
@@ -72,11 +84,16 @@ class DataExplorer(Explorer):
 @patch
 def rows(self:DataExplorer)->np.ndarray: # Positions in the table
     "The photographs that pass the filters"
-    df, t, keep = self.table.df, self.table, np.ones(len(self.table), bool)
+    df = self.table.df
+    t = self.table
+    keep = np.ones(len(self.table), bool)
     split, category, attribute = map(_chosen, (self.split, self.category, self.attribute))
-    if split is not None: keep &= (df['split']==split).to_numpy()
-    if category is not None: keep &= (df['category']==(t.categories.index(category) if category else -1)).to_numpy()
-    if attribute is not None: keep &= t.attrs[:, t.attributes.index(attribute)]==self.label.value
+    if split is not None:
+        keep &= (df['split']==split).to_numpy()
+    if category is not None:
+        keep &= (df['category']==(t.categories.index(category) if category else -1)).to_numpy()
+    if attribute is not None:
+        keep &= t.attrs[:, t.attributes.index(attribute)]==self.label.value
     where = np.flatnonzero(keep)
     if self.one.value:
         item = df['item'].iloc[where]
@@ -90,14 +107,17 @@ def _describe(self:DataExplorer, i)->tuple: # Photograph, caption, title
     r = self.table.df.iloc[i]
     return (self.table.img_dir, r['path']), '\n'.join(filter(None, [_category(self.table, i), r['item'] or Path(r['path']).name])), r['path']
 
+# %% ../../nbs/looking/82_data_explorer.ipynb #8a3038d4
 @patch
 def _describe_view(self:DataExplorer, i)->tuple: # Photograph, caption, title
     "The card of row `i` among the views of its item"
     r = self.table.df.iloc[i]
     return (self.table.img_dir, r['path']), f"{Path(r['path']).stem}\n{r['split']}", r['path']
 
+# %% ../../nbs/looking/82_data_explorer.ipynb #dc92b3af
 def _category(t, i): return t.categories[c] if (c := t.df['category'].iloc[i]) >= 0 else ''
 
+# %% ../../nbs/looking/82_data_explorer.ipynb #b8d21a54
 @patch
 @_says
 def refresh(self:DataExplorer):
@@ -106,20 +126,26 @@ def refresh(self:DataExplorer):
     self.label.layout.display = 'none' if _chosen(self.attribute) is None else None
     self.found.value = f"<p>{len(where):,} {'items' if self.one.value else 'photographs'} of {len(self.table):,} photographs</p>" if len(where) else '<p>Nothing fits all of this.</p>'
     self.grid.fill(where)
-    if len(where) and self.row not in where[:self.grid.n]: self.choose(where[0])
+    if len(where) and self.row not in where[:self.grid.n]:
+        self.choose(where[0])
 
+# %% ../../nbs/looking/82_data_explorer.ipynb #13d9d1f7
 @patch
 @_says
 def choose(self:DataExplorer,
     i:int # A row of the table
 ):
     "Show row `i` large, what is known of it, and the other views of its item"
-    df, t, self.row = self.table.df, self.table, i
-    r, a = df.iloc[i], t.attrs[i]
+    df = self.table.df
+    t = self.table
+    self.row = i
+    r = df.iloc[i]
+    a = t.attrs[i]
     views = np.flatnonzero((df['item']==r['item']).to_numpy()) if r['item'] else np.array([i])
     self.facts.value = _facts(_category(t, i) or 'no category', {'attributes': ', '.join(t.attributes[j] for j in np.flatnonzero(a==1)) or ('none' if (a==0).any() else ''),
         'not known': f'{(a < 0).sum()} attributes' if (a < 0).any() else '', 'item': r['item'], 'views': len(views) if r['item'] else '', 'split': r['split'], 'path': r['path']})
     self.picture.value = thumbnail((t.img_dir, r['path']), 360)
     self.views.fill(views if len(views) > 1 else [], np.searchsorted(views, i)//self.views.n)
-    for g in (self.grid, self.views): g.mark(lambda row: row==i)
+    for g in (self.grid, self.views):
+        g.mark(lambda row: row==i)
     _open((t.img_dir, r['path']), 360)                                   # what is wrong with it, if anything

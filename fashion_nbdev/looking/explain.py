@@ -25,11 +25,18 @@ def explain(
     reference=None  # For `embedding`: the embedding to be similar to, `[d]` or `[b,d]`
 )->np.ndarray: # `[b,h,w]` or `[h,w]`, float32, from 0 to 1
     "Where in the photograph the evidence for an answer is, by Grad-CAM on the body's features"
-    if head not in model.heads: raise DataError(f'the model has no head {head!r}: choose from {", ".join(model.heads)}')
-    if head=='embedding' and reference is None: raise DataError('to explain a similarity, pass the embedding of the other photograph as reference')
-    if x.dim()==3: return explain(model, x[None], head, index, reference)[0]
-    training, kept, last = model.training, [], []
-    def keep(mod, inp, out): kept.append(out.detach().float().requires_grad_()); return kept[-1]
+    if head not in model.heads:
+        raise DataError(f'the model has no head {head!r}: choose from {", ".join(model.heads)}')
+    if head=='embedding' and reference is None:
+        raise DataError('to explain a similarity, pass the embedding of the other photograph as reference')
+    if x.dim()==3:
+        return explain(model, x[None], head, index, reference)[0]
+    training = model.training
+    kept = []
+    last = []
+    def keep(mod, inp, out):
+        kept.append(out.detach().float().requires_grad_())
+        return kept[-1]
     hooks = [model.body.register_forward_hook(keep), (model.heads[head][-1] if head=='embedding' else model.heads[head]).register_forward_hook(lambda mod, inp, out: last.append(inp[0] if head=='embedding' else out))]
     try:
         model.eval()
@@ -37,15 +44,18 @@ def explain(
             model(x)
             slope, = torch.autograd.grad(_score(last[0], index, reference).sum(), kept)
     finally:
-        for h in hooks: h.remove()
+        for h in hooks:
+            h.remove()
         model.train(training)
     heat = (slope.mean((2, 3), keepdim=True)*kept[0].detach()).sum(1, keepdim=True).relu()
     heat = torch.nn.functional.interpolate(heat, x.shape[-2:], mode='bilinear', align_corners=False)[:, 0]
     return (heat/heat.amax((1, 2), keepdim=True).clamp(min=1e-12)).cpu().numpy()
 
+# %% ../../nbs/looking/78_explain.ipynb #a5024e5e
 def _score(out, index, reference):
     "`[b]`: what is to be explained"
-    if reference is not None: return (out*torch.as_tensor(reference, dtype=out.dtype, device=out.device)).sum(1)
+    if reference is not None:
+        return (out*torch.as_tensor(reference, dtype=out.dtype, device=out.device)).sum(1)
     index = out.argmax(1) if index is None else torch.as_tensor(index, device=out.device).expand(len(out))
     return out.gather(1, index[:, None])[:, 0]
 
@@ -68,6 +78,7 @@ def _seen(predictor, photographs):
     mean, std = (torch.tensor(predictor.pre[k], device=x.device)[:, None, None] for k in ('mean', 'std'))
     return x, [to_array(o) for o in (x*std+mean)]
 
+# %% ../../nbs/looking/78_explain.ipynb #10023589
 @plt.rc_context(STYLE)
 def explain_sheet(
     predictor,       # A `FashionPredictor`
@@ -78,7 +89,8 @@ def explain_sheet(
 ): # matplotlib figure
     "Photographs, and what in them speaks for the model's answer"
     x, seen = _seen(predictor, photographs)
-    with torch.no_grad(): out = predictor.net(x)
+    with torch.no_grad():
+        out = predictor.net(x)
     out = dict(zip(predictor.net.heads, out if isinstance(out, tuple) else (out,)))[head].float()
     index = out.argmax(1) if index is None else torch.as_tensor(index, device=x.device).expand(len(x))
     prob = (out.softmax(1) if head=='category' else out.sigmoid()).gather(1, index[:, None])[:, 0]
@@ -87,16 +99,19 @@ def explain_sheet(
     ims = [o for im,h in zip(seen, heat) for o in (im, overlay(im, h))]
     return show_images(ims, [t for i,p in zip(index.tolist(), prob.tolist()) for t in ('', f'{shorten(names[i], 16)} {p:.2f}')], ncols=6, size=1.2, aspect=1, caption=caption)
 
+# %% ../../nbs/looking/78_explain.ipynb #9ccfa9e3
 @plt.rc_context(STYLE)
 def explain_pair(
     predictor, # A `FashionPredictor` with an embedding
     pairs      # (photograph, photograph) each
 ): # matplotlib figure
     "Pairs of photographs, and what in each makes them alike"
-    ims, titles = [], []
+    ims = []
+    titles = []
     for pair in pairs:
         x, seen = _seen(predictor, pair)
-        with torch.no_grad(): out = predictor.net(x)
+        with torch.no_grad():
+            out = predictor.net(x)
         emb = dict(zip(predictor.net.heads, out if isinstance(out, tuple) else (out,)))['embedding']
         heat = explain(predictor.net, x, 'embedding', reference=emb.flip(0))
         ims += [seen[0], overlay(seen[0], heat[0]), overlay(seen[1], heat[1]), seen[1]]

@@ -31,23 +31,29 @@ class Explorer(ipw.VBox):
 
     def __repr__(self): return f'{type(self).__name__}: run this in Jupyter to use it' # What is seen where no widget can be drawn
 
+# %% ../../nbs/looking/81_explorers.ipynb #8a9c1cff
 def _says(f):
     "`f`, with a `DataError` said in the explorer instead of raised"
     @wraps(f)
     def inner(self, *args):
         self.message.value = ''
-        try: f(self, *args)
-        except DataError as e: self.message.value = f'<p role="alert">{_text(e)}</p>'
+        try:
+            f(self, *args)
+        except DataError as e:
+            self.message.value = f'<p role="alert">{_text(e)}</p>'
     return inner
 
+# %% ../../nbs/looking/81_explorers.ipynb #53552da2
 def _text(s): return html.escape(str(s))
 
+# %% ../../nbs/looking/81_explorers.ipynb #4b45f7fd
 def _row(*children, kind='row'):
     "A box of `children` that breaks its line where there is no more room"
     b = ipw.Box(children)
     b.add_class(f'fashion-{kind}')
     return b
 
+# %% ../../nbs/looking/81_explorers.ipynb #ea627e87
 def _facts(title, facts):
     "A heading and a list of names and values, those that have one"
     return f'<h4>{_text(title)}</h4><dl>' + ''.join(f'<dt>{_text(k)}</dt><dd>{_text(v)}</dd>' for k,v in facts.items() if v not in ('', None)) + '</dl>'
@@ -63,6 +69,7 @@ def menu(
     d.observe(lambda _: changed(), 'value')
     return d
 
+# %% ../../nbs/looking/81_explorers.ipynb #03f84393
 def _chosen(d):
     "The name chosen in a menu; None for any, '' for what is not known"
     return {'': None, -1: ''}.get(d.value, d.value)
@@ -76,9 +83,12 @@ def open_upload(
     with tempfile.TemporaryDirectory() as d:
         f = Path(d)/'photograph'
         f.write_bytes(files[-1]['content'])
-        try: return open_image(f)
-        except DataError as e: raise DataError(str(e).replace(str(f), name)) from None
+        try:
+            return open_image(f)
+        except DataError as e:
+            raise DataError(str(e).replace(str(f), name)) from None
 
+# %% ../../nbs/looking/81_explorers.ipynb #20505c3a
 @patch
 def add_upload(self:Explorer,
     use # Called with a PIL image and its name
@@ -89,6 +99,8 @@ def add_upload(self:Explorer,
     @_says
     def uploaded(self, files): use(open_upload(files), files[-1]['name'])
     def changed(change):
-        if change['new']: self.upload.value = (); uploaded(self, change['new'])
+        if change['new']:
+            self.upload.value = ()
+            uploaded(self, change['new'])
     self.upload.observe(changed, 'value')
     return self.upload

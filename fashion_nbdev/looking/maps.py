@@ -24,12 +24,16 @@ def flatten(
     emb, out = np.asarray(emb, np.float32), np.full((len(emb), 2), np.nan)
     ok = np.isfinite(emb).all(1)
     x = emb[ok]
-    if len(x) < 2: xy = np.full((len(x), 2), .5)
+    if len(x) < 2:
+        xy = np.full((len(x), 2), .5)
     elif len(x) < 4 or x.shape[1] < 2 or method=='pca':
-        with np.errstate(invalid='ignore'): xy = np.pad(PCA(min(2, *x.shape), random_state=seed).fit_transform(x), ((0, 0), (0, 2-min(2, *x.shape))))
-    else: xy = TSNE(2, perplexity=min(30, (len(x)-1)/3), init='random' if len(np.unique(x, axis=0)) < 3 else 'pca', random_state=seed).fit_transform(x)
+        with np.errstate(invalid='ignore'):
+            xy = np.pad(PCA(min(2, *x.shape), random_state=seed).fit_transform(x), ((0, 0), (0, 2-min(2, *x.shape))))
+    else:
+        xy = TSNE(2, perplexity=min(30, (len(x)-1)/3), init='random' if len(np.unique(x, axis=0)) < 3 else 'pca', random_state=seed).fit_transform(x)
     span = np.ptp(xy, axis=0) if len(xy) else 1
-    if len(xy): out[ok] = .5+(xy-(xy.min(0)+xy.max(0))/2)/np.maximum(span if method=='tsne' else span.max(), 1e-9)
+    if len(xy):
+        out[ok] = .5+(xy-(xy.min(0)+xy.max(0))/2)/np.maximum(span if method=='tsne' else span.max(), 1e-9)
     return out
 
 # %% ../../nbs/looking/77_maps.ipynb #e51f13a1
@@ -46,18 +50,24 @@ def plot_embedding_map(
     "Embeddings in two dimensions, coloured by `labels`"
     emb, labels = np.asarray(emb), np.asarray(labels)
     rows = np.sort(np.random.default_rng(seed).permutation(len(emb))[:limit])
-    xy, lab = flatten(emb[rows], method, seed), labels[rows]
+    xy = flatten(emb[rows], method, seed)
+    lab = labels[rows]
     shown = [c for c in range(len(names)) if (lab==c).any()]
-    ncols, side = 1+(len(shown) > 26), 4.9
+    ncols = 1+(len(shown) > 26)
+    side = 4.9
     w = side*(1 if pictures is None else 2)+.3+1.35*ncols
     fig = new_figure(w, side)
     axs = [fig.add_axes([(.06+i*(side+.02))/w, .015, (side-.3)/w, .94], xticks=[], yticks=[], aspect='equal', xlim=(-.03, 1.03), ylim=(-.03, 1.03)) for i in range(1 if pictures is None else 2)]
     axs[0].scatter(*xy[lab < 0].T, s=7, color='#c8c8c8', label='other' if (lab < 0).any() else None)
-    for c in shown: axs[0].scatter(*xy[lab==c].T, s=14 if len(rows) < 400 else 10, color=HUES[c % 10], marker='os^DvPX*'[c//10 % 8], lw=0, label=shorten(names[c], 17), alpha=.85)
-    if len(shown) <= 12: _name_groups(axs[0], xy, lab, names, shown)
-    if pictures is not None: _thumbnails(axs[1], xy, rows, pictures)
+    for c in shown:
+        axs[0].scatter(*xy[lab==c].T, s=14 if len(rows) < 400 else 10, color=HUES[c % 10], marker='os^DvPX*'[c//10 % 8], lw=0, label=shorten(names[c], 17), alpha=.85)
+    if len(shown) <= 12:
+        _name_groups(axs[0], xy, lab, names, shown)
+    if pictures is not None:
+        _thumbnails(axs[1], xy, rows, pictures)
     axs[0].set_title({'tsne': 't-SNE', 'pca': 'PCA'}[method]+f' of {len(rows):,}'+(f' of {len(emb):,}' if len(emb) > len(rows) else '')+' photographs', loc='left')
-    for ax in axs: ax.spines[:].set(visible=True, color='#ccc')
+    for ax in axs:
+        ax.spines[:].set(visible=True, color='#ccc')
     fig.legend(*axs[0].get_legend_handles_labels(), loc='upper left', bbox_to_anchor=(1-(1.35*ncols+.1)/w, .965), ncols=ncols, fontsize=6.5, markerscale=1.3, columnspacing=.8, handletextpad=.1, borderaxespad=0)
     return fig
 
@@ -68,10 +78,12 @@ def _name_groups(ax, xy, lab, names, shown):
     put = []
     for c in sorted(shown, key=lambda c: -(lab==c).sum()):
         (x, y), w = np.nanmedian(xy[lab==c], 0), .009*len(shorten(names[c], 14))
-        if any(abs(x-p) < w+v and abs(y-q) < .03 for p,q,v in put): continue
+        if any(abs(x-p) < w+v and abs(y-q) < .03 for p,q,v in put):
+            continue
         put.append((x, y, w))
         ax.text(np.clip(x, w, 1-w), y, shorten(names[c], 14), fontsize=7.5, ha='center', va='center', color='#111', path_effects=[withStroke(linewidth=2.5, foreground='w')])
 
+# %% ../../nbs/looking/77_maps.ipynb #976d994a
 def _thumbnails(ax, xy, rows, pictures, size=.07):
     "Pictures at points that are not too near one another"
     put = []

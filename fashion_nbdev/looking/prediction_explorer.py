@@ -44,6 +44,7 @@ def _bars(rows):
     def bar(p, t): return f'<div class="fashion-bar"><i style="width:{p:.1%}"></i>' + (f'<b style="left:{min(max(t, 0), 1):.1%}" title="threshold"></b>' if t is not None else '') + '</div>'
     return '<div class="fashion-bars">' + ''.join(f'<span>{_text(n)}</span>{bar(p, t)}<span class="fashion-said">{p:.0%}</span><span class="fashion-said">{_text(said)}</span>' for n,p,t,said in rows) + '</div>'
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #61aa627d
 class PredictionExplorer(Explorer):
     "What a model says of photographs, of a table or your own, and what an attribute's threshold gains and costs on the table"
     which = {'all': 'all photographs', 'found': 'said and there', 'false alarm': 'said, but not there', 'missed': 'there, but not said'} # Photographs to show
@@ -53,25 +54,39 @@ class PredictionExplorer(Explorer):
         prob=None,     # `[n,a]`, if the attributes' probabilities are known, as in `Evaluation.attribute_prob`
         n:int=12       # Cards a page
     ):
-        if not {'category', 'attributes'} & set(predictor.net.heads): raise DataError('this model names neither categories nor attributes; explore it with SimilarExplorer')
-        if not len(table): raise DataError('no photograph to explore: the table is empty')
+        if not {'category', 'attributes'} & set(predictor.net.heads):
+            raise DataError('this model names neither categories nor attributes; explore it with SimilarExplorer')
+        if not len(table):
+            raise DataError('no photograph to explore: the table is empty')
         if predictor.attributes and table.attributes:
             same_names('attributes', table.attributes, predictor.attributes)
-            if prob is None: table, prob = attribute_probabilities(predictor, table)
-            if np.shape(prob)!=table.attrs.shape: raise DataError(f'probabilities of shape {list(np.shape(prob))}, but {len(table):,} photographs with {len(table.attributes)} attributes')
-        self.table, self.prob, self.thresholds, self.ready = table, None if prob is None else np.asarray(prob, np.float32), predictor.thresholds.copy(), predictor.thresholds
+            if prob is None:
+                table, prob = attribute_probabilities(predictor, table)
+            if np.shape(prob)!=table.attrs.shape:
+                raise DataError(f'probabilities of shape {list(np.shape(prob))}, but {len(table):,} photographs with {len(table.attributes)} attributes')
+        self.table = table
+        self.prob = None if prob is None else np.asarray(prob, np.float32)
+        self.thresholds = predictor.thresholds.copy()
+        self.ready = predictor.thresholds
         self.predictor = copy(predictor)
         self.predictor.thresholds = np.zeros_like(self.ready)             # says every attribute; what counts is decided here
-        self.row, self.said, self.score, self.name = None, None, None, ''
-        self.picture, self.answer = ipw.Image(format='jpeg'), ipw.HTML()
+        self.row = None
+        self.said = None
+        self.score = None
+        self.name = ''
+        self.picture = ipw.Image(format='jpeg')
+        self.answer = ipw.HTML()
         self.picture.add_class('fashion-picture')
         self.grid = Grid(self._describe, self.choose, n)
         measure = self._measuring() if self.prob is not None else []
         self.grid.add_class('fashion-wide')
         super().__init__(self.add_upload(self.see), *measure[:1], parts=[_row(ipw.VBox([self.picture, self.answer]), self.grid, kind='sides'), *measure[1:]])
-        if measure: self.turn()
-        else: self.refresh()
-        if self.row is None: self.choose(0)
+        if measure:
+            self.turn()
+        else:
+            self.refresh()
+        if self.row is None:
+            self.choose(0)
 
     @property
     def cards(self)->list: return self.grid.cards # Those that are shown
@@ -84,7 +99,8 @@ def _measuring(self:PredictionExplorer):
     self.attribute = ipw.Dropdown(options=self.table.attributes, value=self.table.attributes[(self.table.attrs==1).sum(0).argmax()], tooltip='attribute')
     self.threshold = ipw.FloatSlider(min=0, max=1, step=.01, description='threshold', style=dict(description_width='initial'))
     self.reset = ipw.Button(description="the checkpoint's", tooltip="back to the checkpoint's threshold")
-    self.numbers, self.curve = ipw.HTML(), ipw.Image(format='png')
+    self.numbers = ipw.HTML()
+    self.curve = ipw.Image(format='png')
     self.curve.add_class('fashion-curve')
     self.show.observe(lambda _: self.refresh(), 'value')
     self.attribute.observe(lambda _: self.turn(), 'value')
@@ -92,17 +108,22 @@ def _measuring(self:PredictionExplorer):
     self.reset.on_click(lambda _: self.set_threshold(self.ready[self.column]))
     return [self.show, _row(self.attribute, self.threshold, self.reset), _row(self.numbers, self.curve, kind='sides')]
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #7476e346
 @patch(as_prop=True)
 def column(self:PredictionExplorer): return self.table.attributes.index(self.attribute.value) # Of the chosen attribute
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #9c5a8346
 @patch
 def set_threshold(self:PredictionExplorer,
     t:float # From 0 to 1
 ):
     "Move the slider, and measure even if it stands there already"
-    if self.threshold.value==(t := float(t)): self.measure()
-    else: self.threshold.value = t
+    if self.threshold.value==(t := float(t)):
+        self.measure()
+    else:
+        self.threshold.value = t
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #e6a9e67c
 @patch
 def turn(self:PredictionExplorer):
     "Turn to the chosen attribute"
@@ -114,7 +135,8 @@ def turn(self:PredictionExplorer):
 @_says
 def measure(self:PredictionExplorer):
     "Precision, recall and F1 of the chosen attribute at its threshold, as numbers and on the curve"
-    j, a = self.column, self.attribute.value
+    j = self.column
+    a = self.attribute.value
     t = self.thresholds[j] = np.float32(self.threshold.value)
     self.score = s = attribute_report(self.prob[:, [j]], self.table.attrs[:, [j]], [a], t).iloc[0]
     n = {k: len(self.rows(k)) for k in ('found', 'false alarm', 'missed')}
@@ -123,17 +145,21 @@ def measure(self:PredictionExplorer):
         F1=share(s['f1']), AP=f"{share(s['average_precision'])}, whatever the threshold")) + f'<p style="margin-top:6px">{n["false alarm"]:,} false alarm{"s"*(n["false alarm"]!=1)}, {n["missed"]:,} missed, {s["known"]:,.0f} photographs</p>'
     plot_threshold(self.prob[:, j], self.table.attrs[:, j], a, t).savefig(out := io.BytesIO(), format='png', dpi=110)
     self.curve.value = out.getvalue()
-    if self.show.value!='all': self.refresh()
+    if self.show.value!='all':
+        self.refresh()
     self.tell()
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #7c3d9db7
 @patch
 def rows(self:PredictionExplorer,
     which:str='all' # A key of `which`
 )->np.ndarray: # Positions in the table
     "All photographs, or those on which model and label agree or differ about the chosen attribute, the most striking first"
-    if which=='all': return np.arange(len(self.table))
+    if which=='all':
+        return np.arange(len(self.table))
     j = self.column
-    p, y = self.prob[:, j], self.table.attrs[:, j]
+    p = self.prob[:, j]
+    y = self.table.attrs[:, j]
     said = p >= self.thresholds[j]
     where = np.flatnonzero({'found': said & (y==1), 'false alarm': said & (y==0), 'missed': ~said & (y==1)}[which])
     return where[np.argsort(p[where] if which=='missed' else -p[where], kind='stable')]
@@ -145,6 +171,7 @@ def refresh(self:PredictionExplorer):
     "Show the photographs that were asked for"
     self.grid.fill(self.rows(self.show.value if self.prob is not None else 'all'))
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #4e23034f
 @patch
 def _describe(self:PredictionExplorer, i)->tuple: # Photograph, caption, title
     "The card of row `i`"
@@ -160,26 +187,37 @@ def choose(self:PredictionExplorer,
 ):
     "Look at the photograph of row `i`"
     photo = self.table.img_dir, self.table.df['path'].iloc[i]
-    self.row, self.said, self.name, self.picture.value, self.answer.value = i, None, photo[1], thumbnail(photo, 360), ''
+    self.row = i
+    self.said = None
+    self.name = photo[1]
+    self.picture.value = thumbnail(photo, 360)
+    self.answer.value = ''
     self.grid.mark(lambda row: row==i)
     self.said = self.predictor(safe_path(*photo))
     self.tell()
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #5b94087a
 @patch
 def see(self:PredictionExplorer,
     photo,      # A PIL image
     name:str='' # What to call it
 ):
     "Look at a photograph that is not of the table"
-    self.row, self.said, self.name, self.picture.value = None, self.predictor(photo), name, thumbnail(photo, 360)
+    self.row = None
+    self.said = self.predictor(photo)
+    self.name = name
+    self.picture.value = thumbnail(photo, 360)
     self.grid.mark(lambda row: False)
     self.tell()
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #2cfc470f
 @patch
 def tell(self:PredictionExplorer):
     "What the model says of the photograph, and the labels where there are any"
-    p, names = self.said, self.predictor.attributes
-    if p is None: return
+    p = self.said
+    names = self.predictor.attributes
+    if p is None:
+        return
     label = '' if self.row is None else _category(self.table, self.row)
     over = [(a, v, t) for a,v in p.attributes.items() if v >= (t := self.thresholds[names.index(a)])]
     y = dict(zip(self.table.attributes, self.table.attrs[self.row])) if self.row is not None else {}

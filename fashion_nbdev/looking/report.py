@@ -38,9 +38,12 @@ def figure_html(
     photo:bool=False# Mostly photographs: a JPEG is smaller
 )->str:
     "A figure as HTML, its picture inside"
-    buf, px = io.BytesIO(), round(fig.get_figwidth()*100)
-    if photo: fig.savefig(buf, format='jpeg', dpi=140, pil_kwargs=dict(quality=82))
-    else: fig.savefig(buf, format='png', dpi=170)
+    buf = io.BytesIO()
+    px = round(fig.get_figwidth()*100)
+    if photo:
+        fig.savefig(buf, format='jpeg', dpi=140, pil_kwargs=dict(quality=82))
+    else:
+        fig.savefig(buf, format='png', dpi=170)
     src = f'data:image/{"jpeg" if photo else "png"};base64,{base64.b64encode(buf.getvalue()).decode()}'
     text = html.escape(caption)
     return f'<figure><div class="scroll"><img src="{src}" width="{px}" style="min-width:{round(px*.66)}px" alt="{text}"></div><figcaption>{text}</figcaption></figure>'
@@ -53,8 +56,10 @@ def table_html(
 )->str:
     "A table as HTML; numbers to three digits, everything escaped"
     def cell(k, v):
-        if isinstance(v, (float, np.floating)): t = '–' if v!=v else f'{v:.3f}' if abs(v) >= .01 or v==0 else f'{v:.2g}'
-        else: t = f'{v:,}' if isinstance(v, (int, np.integer)) and not isinstance(v, bool) else str(v)
+        if isinstance(v, (float, np.floating)):
+            t = '–' if v!=v else f'{v:.3f}' if abs(v) >= .01 or v==0 else f'{v:.2g}'
+        else:
+            t = f'{v:,}' if isinstance(v, (int, np.integer)) and not isinstance(v, bool) else str(v)
         style = f' style="min-width:7rem;background:linear-gradient(90deg,var(--bar) {100*v:.0f}%,transparent 0)"' if k==bar and v==v else ''
         return f'<td{number(v)}{style}>{html.escape(t)}</td>'
     number = lambda v: '' if isinstance(v, str) else ' class="n"'
@@ -69,7 +74,8 @@ def headline_html(
 )->str:
     "A card for each metric of `ev`: name, value, interval, definition"
     def card(k, m):
-        v, between = ev.metrics[k], f'95 % interval {ci[k][0]:.3f} to {ci[k][1]:.3f}' if k in ci and np.isfinite(ci[k]).all() else ''
+        v = ev.metrics[k]
+        between = f'95 % interval {ci[k][0]:.3f} to {ci[k][1]:.3f}' if k in ci and np.isfinite(ci[k]).all() else ''
         v = '–' if v is None or v!=v else f'{v:.3f}'
         return f'<div class="card"><h3>{html.escape(m.name)}</h3><p class="value">{v}</p><p class="between">{between}{"" if m.higher_is_better else " (lower is better)"}</p><p>{html.escape(m.definition)}</p></div>'
     return '<div class="cards">'+''.join(card(k, m) for k,m in METRICS.items() if k in ev.metrics)+'</div>'
@@ -77,13 +83,19 @@ def headline_html(
 # %% ../../nbs/looking/79_report.ipynb #bc3e4dc0
 def category_html(ev:Evaluation, predictor=None)->str:
     "Confusions with examples, scores, curves, calibration, and the surest mistakes"
-    if ev.category_prob is None: return ''
-    prob, targ, names, pics = ev.category_prob, ev.labels.df['category'].to_numpy(), ev.labels.categories, Pictures(ev.labels)
-    cm, keep = confusion(prob, targ, len(names)), targ >= 0
+    if ev.category_prob is None:
+        return ''
+    prob = ev.category_prob
+    targ = ev.labels.df['category'].to_numpy()
+    names = ev.labels.categories
+    pics = Pictures(ev.labels)
+    cm = confusion(prob, targ, len(names))
+    keep = targ >= 0
     onehot = np.where(keep[:, None], targ[:, None]==np.arange(len(names)), -1).astype(np.int8)
     top = top_confusions(cm, names)
     top.index = range(1, len(top)+1)
-    few, rep = len(names) < 25, tables(ev)['categories']
+    few = len(names) < 25
+    rep = tables(ev)['categories']
     matrix = figure_html(plot_confusion(cm, names, top=0 if few else 10), 'Each row is a category and shows where its photographs went. Categories that are confused stand together.')
     mistakes = '<div><h3>Largest confusions</h3>'+(table_html(top, '#', bar='share') if len(top) else '<p>No photograph was given a wrong category.</p>')+'</div>'
     return ''.join([
@@ -98,8 +110,12 @@ def category_html(ev:Evaluation, predictor=None)->str:
 # %% ../../nbs/looking/79_report.ipynb #e446dfca
 def attribute_html(ev:Evaluation, predictor=None)->str:
     "Scores, curves, calibration, and the surest mistakes"
-    if ev.attribute_prob is None: return ''
-    prob, targ, names, rep = ev.attribute_prob, ev.labels.attrs, ev.labels.attributes, tables(ev)['attributes']
+    if ev.attribute_prob is None:
+        return ''
+    prob = ev.attribute_prob
+    targ = ev.labels.attrs
+    names = ev.labels.attributes
+    rep = tables(ev)['attributes']
     return ''.join([
         table_html(rep, 'attribute', bar='f1'), '<div class="pair">',
         figure_html(plot_scores(rep), 'Precision, recall and F1 of each attribute at its threshold, with the number of photographs that have it.'),
@@ -110,7 +126,8 @@ def attribute_html(ev:Evaluation, predictor=None)->str:
 # %% ../../nbs/looking/79_report.ipynb #08f16465
 def retrieval_html(ev:Evaluation, predictor=None)->str:
     "Hit rate by rank, and the best, median and worst queries"
-    if ev.query_emb is None: return ''
+    if ev.query_emb is None:
+        return ''
     res, (q_items, g_items) = per_query(ev), (t.df['item'].to_numpy() for t in (ev.query, ev.gallery))
     sim, idx = (o.cpu().numpy() for o in nearest(ev.query_emb, ev.gallery_emb, 8))
     rows = pick_queries(res, 3, q_items)
@@ -125,13 +142,17 @@ def retrieval_html(ev:Evaluation, predictor=None)->str:
 # %% ../../nbs/looking/79_report.ipynb #b82b7c23
 def map_html(ev:Evaluation, predictor=None)->str:
     "The embeddings of query and gallery in two dimensions"
-    if ev.query_emb is None: return ''
-    emb, parts = np.concatenate([ev.query_emb, ev.gallery_emb]), (ev.query, ev.gallery)
-    labels, names = np.concatenate([t.df['category'].to_numpy() for t in parts]), ev.query.categories
+    if ev.query_emb is None:
+        return ''
+    emb = np.concatenate([ev.query_emb, ev.gallery_emb])
+    parts = (ev.query, ev.gallery)
+    labels = np.concatenate([t.df['category'].to_numpy() for t in parts])
+    names = ev.query.categories
     what = 'category'
     if not (labels >= 0).any():
         item = np.concatenate([t.df['item'].to_numpy() for t in parts]).astype(str)
-        names, what = pd.Series(item).value_counts().index[:10].tolist(), 'item, for the ten with the most photographs'
+        names = pd.Series(item).value_counts().index[:10].tolist()
+        what = 'item, for the ten with the most photographs'
         labels = pd.Index(names).get_indexer(item)
     return figure_html(plot_embedding_map(emb, labels, names, Pictures(*parts, side=80)),
                        f'Query and gallery photographs by t-SNE, coloured by {what}, and some of them in their places. Neighbours are alike for the model; distances between groups mean nothing.', photo=True)
@@ -139,41 +160,51 @@ def map_html(ev:Evaluation, predictor=None)->str:
 # %% ../../nbs/looking/79_report.ipynb #d66c58a7
 def explain_html(ev:Evaluation, predictor=None)->str:
     "What the model went by, where `predictor` is given"
-    if predictor is None: return ''
+    if predictor is None:
+        return ''
     out = []
     if ev.category_prob is not None:
-        targ, path = ev.labels.df['category'].to_numpy(), lambda rows: _readable(ev.labels, rows, 6)
+        targ = ev.labels.df['category'].to_numpy()
+        path = lambda rows: _readable(ev.labels, rows, 6)
         right = np.flatnonzero(ev.category_prob.argmax(1)==targ)
         right = right[np.argsort(-ev.category_prob[right].max(1), kind='stable')]
         for rows,what in ((right, 'Sure and right'), (sure_and_wrong(ev.category_prob, targ, 30), 'Sure and wrong')):
-            if p := path(rows): out.append(figure_html(explain_sheet(predictor, p), f'{what}: what spoke for the category that was given.', photo=True))
+            if p := path(rows):
+                out.append(figure_html(explain_sheet(predictor, p), f'{what}: what spoke for the category that was given.', photo=True))
     if ev.attribute_prob is not None and (p := _readable(ev.labels, np.argsort(-ev.attribute_prob.max(1), kind='stable')[::max(len(ev.labels)//40, 1)], 6)):
         out.append(figure_html(explain_sheet(predictor, p, 'attributes'), 'What spoke for the most probable attribute.', photo=True))
     if ev.query_emb is not None:
         _, idx = nearest(ev.query_emb, ev.gallery_emb, 1)
         rows = sum(pick_queries(per_query(ev), 2, ev.query.df['item'].to_numpy()).values(), [])
         pairs = [p for i in rows if len(p := _readable(ev.query, [i], 1)+_readable(ev.gallery, [int(idx[i, 0])], 1))==2]
-        if pairs: out.append(figure_html(explain_pair(predictor, pairs), 'Queries (two of the best, the median and the worst) and their nearest photograph: what each has in common with the other.', photo=True))
+        if pairs:
+            out.append(figure_html(explain_pair(predictor, pairs), 'Queries (two of the best, the median and the worst) and their nearest photograph: what each has in common with the other.', photo=True))
     return ''.join(out)
 
+# %% ../../nbs/looking/79_report.ipynb #20ee1a72
 def _readable(table, rows, n):
     "Paths of the first `n` photographs among `rows` that can be read"
     out = []
     for i in rows:
-        try: open_image(p := safe_path(table.img_dir, table.df['path'].iloc[i]), 32)
-        except DataError: continue
+        try:
+            open_image(p := safe_path(table.img_dir, table.df['path'].iloc[i]), 32)
+        except DataError:
+            continue
         out.append(p)
-        if len(out)==n: break
+        if len(out)==n:
+            break
     return out
 
 # %% ../../nbs/looking/79_report.ipynb #be9ee0ea
 def history_html(ev:Evaluation, predictor=None)->str:
     "Training curves and a table of the epochs"
-    if not ev.history: return ''
+    if not ev.history:
+        return ''
     df = pd.DataFrame(list(ev.history))
     df = (df.set_index('epoch') if 'epoch' in df else df).rename(columns={k: m.name for k,m in METRICS.items()})
     return figure_html(plot_history(ev.history), 'Losses on the training photographs, metrics on the validation photographs, by epoch.')+table_html(df, 'epoch')
 
+# %% ../../nbs/looking/79_report.ipynb #df280da7
 def config_html(ev:Evaluation, predictor=None)->str:
     "All settings of the training run, the versions that evaluated it, and the photographs that were passed over"
     flat = lambda d, p='': [o for k,v in d.items() for o in (flat(v, f'{p}{k}.') if isinstance(v, dict) and v else [(f'{p}{k}', v)])]
@@ -231,5 +262,6 @@ def write_report(
 <title>{html.escape(title)}</title><style>{CSS}</style></head>
 <body><header><h1>{html.escape(title)}</h1><p class="soft">{html.escape(' · '.join(counts))}{f" · {len(ev.skipped):,} unreadable" if ev.skipped else ""}</p></header>
 <nav><div>{nav}</div></nav><main>{body}</main></body></html>"""
-    with atomic_write(Path(folder)/'index.html') as tmp: tmp.write_text(page, encoding='utf-8')
+    with atomic_write(Path(folder)/'index.html') as tmp:
+        tmp.write_text(page, encoding='utf-8')
     return Path(folder)/'index.html'

@@ -27,11 +27,14 @@ def pick_queries(
     df = df[df['right'] > 0].sort_values(['ap', 'first', 'right'], ascending=[False, True, False], kind='stable')
     far = np.abs(np.arange(len(df))-(len(df)-1)/2)
     order = dict(best=df.index, worst=df.index[::-1], median=df.index[np.argsort(far, kind='stable')])
-    res, used = {}, set()
+    res = {}
+    used = set()
     for k,idx in order.items():
         res[k] = []
         for i in idx:
-            if len(res[k]) < n and df['item'][i] not in used: res[k].append(int(i)); used.add(df['item'][i])
+            if len(res[k]) < n and df['item'][i] not in used:
+                res[k].append(int(i))
+                used.add(df['item'][i])
     return {k: res[k] for k in ('best', 'median', 'worst')}
 
 # %% ../../nbs/looking/76_retrieval_sheets.ipynb #324b3200
@@ -52,7 +55,8 @@ def retrieval_sheet(
         found = [(gallery[int(g)], f'{"✓" if ok else "✗"} {c+1}'+('' if similarity is None else f' · {similarity[q][c]:.2f}'), INK['right' if ok else 'wrong'])
                  for c,(g,ok) in enumerate(zip(nearest_rows[q], right[q]))]
         out.append(('\n'.join(filter(None, [head, str(titles[q]) if titles is not None else ''])), [(queries[int(q)], 'query', '#222222'), *found]))
-    if not out: return _message('no query to show')
+    if not out:
+        return _message('no query to show')
     return picture_rows(out, label=1.1 if any(t for t,_ in out) else .1)
 
 # %% ../../nbs/looking/76_retrieval_sheets.ipynb #fdf04f45
@@ -66,23 +70,33 @@ def plot_hit_rate(
 ): # matplotlib figure
     "Hit rate by rank with its interval"
     keep = results['right'].to_numpy() > 0
-    first, right = results['first'].to_numpy()[keep], results['right'].to_numpy()[keep]
-    if not keep.any(): raise DataError('no query has a right photograph in the gallery: nothing to draw')
+    first = results['first'].to_numpy()[keep]
+    right = results['right'].to_numpy()[keep]
+    if not keep.any():
+        raise DataError('no query has a right photograph in the gallery: nothing to draw')
     ks = np.unique(np.r_[[k for k in (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100) if k < depth], depth])
-    groups, hits = None if items is None else np.asarray(items)[keep], np.array([(first <= k).mean() for k in ks])
+    groups = None if items is None else np.asarray(items)[keep]
+    hits = np.array([(first <= k).mean() for k in ks])
     low, high = np.array([bootstrap_interval((first <= k).astype(float), n=n, groups=groups) for k in ks]).T
     fig, (ax,) = panels(1, w=4.6, h=2.8)
     ax.fill_between(ks, low, high, color=INK['blue'], alpha=.16, lw=0)
     ax.plot(ks, hits, marker='o', color=INK['blue'])
-    if gallery: ax.plot(ks, [_chance(right, gallery, k) for k in ks], color=INK['grey'], ls='--', lw=1); ax.text(ks[-1], _chance(right, gallery, ks[-1])+.015, 'chance', ha='right', fontsize=7, color='#666')
+    if gallery:
+        ax.plot(ks, [_chance(right, gallery, k) for k in ks], color=INK['grey'], ls='--', lw=1)
+        ax.text(ks[-1], _chance(right, gallery, ks[-1])+.015, 'chance', ha='right', fontsize=7, color='#666')
     for k,h in zip(ks, hits):
-        if k in (1, 5, 10, 20): ax.annotate(f'{h:.2f}', (k, h), (0, -12 if h > .15 else 5), textcoords='offset points', ha='center', fontsize=7)
+        if k in (1, 5, 10, 20):
+            ax.annotate(f'{h:.2f}', (k, h), (0, -12 if h > .15 else 5), textcoords='offset points', ha='center', fontsize=7)
     ax.set(xscale='log', ylim=(0, 1.04), xlabel='k, photographs looked at', ylabel='hit rate at k', title=f'{len(first):,} queries' + (f', {gallery:,} photographs in the gallery' if gallery else ''))
-    ax.set_xticks(ks, map(str, ks)); ax.minorticks_off(); ax.grid(axis='y')
+    ax.set_xticks(ks, map(str, ks))
+    ax.minorticks_off()
+    ax.grid(axis='y')
     return fig
 
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #b15febda
 def _chance(right, gallery, k):
     "Expected hit rate at `k` of a gallery in random order"
     miss = np.ones(len(right))
-    for i in range(min(k, gallery)): miss *= np.clip(gallery-right-i, 0, None)/(gallery-i)
+    for i in range(min(k, gallery)):
+        miss *= np.clip(gallery-right-i, 0, None)/(gallery-i)
     return 1-miss.mean()

@@ -27,14 +27,18 @@ class Pictures:
 
     def __len__(self): return len(self.places)
     def __getitem__(self, i)->Image.Image: # RGB
-        try: im = open_image(safe_path(*self.places[i]), self.side)
-        except DataError: return _blank(self.side)
+        try:
+            im = open_image(safe_path(*self.places[i]), self.side)
+        except DataError:
+            return _blank(self.side)
         im.thumbnail((self.side, self.side))
         return im
 
+# %% ../../nbs/looking/75_sheets.ipynb #a1ba774e
 def _blank(side):
     a = np.full((side, side*4//5, 3), 236, np.uint8)
-    x = np.linspace(0, a.shape[1]-1, 3*side).astype(int); y = np.linspace(0, side-1, 3*side).astype(int)
+    x = np.linspace(0, a.shape[1]-1, 3*side).astype(int)
+    y = np.linspace(0, side-1, 3*side).astype(int)
     a[y, x] = a[y, x[::-1]] = 190
     return Image.fromarray(a)
 
@@ -60,16 +64,19 @@ def wrong_sheet(
 ): # matplotlib figure
     "The photographs that the model was most sure and wrong about"
     rows, prob = sure_and_wrong(prob, targ, n), np.asarray(prob)
-    if not len(rows): return _message('no photograph was given a wrong category')
+    if not len(rows):
+        return _message('no photograph was given a wrong category')
     best = prob[rows].argmax(1)
     titles = [f'✗ {shorten(names[b], 16)} {p:.2f}\nis {shorten(names[t], 18)}' for b,p,t in zip(best, prob[rows, best], np.asarray(targ)[rows])]
     ims = [pictures[i] for i in rows]
     return show_images(ims, titles, ncols=6, size=1.25, frames=[INK['wrong']]*len(rows), aspect=_aspect(ims)+.02)
 
+# %% ../../nbs/looking/75_sheets.ipynb #511f97bb
 def _aspect(images):
     "Height over width of cells that hold `images`: of the tallest, within reason"
     return float(np.clip(max((a.shape[0]/a.shape[1] for a in map(to_array, images)), default=1), .8, 1.35))
 
+# %% ../../nbs/looking/75_sheets.ipynb #3fc4897b
 def _message(text):
     fig = new_figure(4, .5)
     fig.text(.02, .5, text, va='center', fontsize=9, color='#555')
@@ -90,17 +97,23 @@ def wrong_attributes_sheet(
     said = prob >= np.asarray(thresholds, np.float32)
     cases = [(i, j, f'✗ said {shorten(names[j], 14)}\n{prob[i, j]:.2f}, is not there') for i,j in _surest(prob, said & (targ==0), n)]
     cases += [(i, j, f'✗ missed {shorten(names[j], 12)}\n{prob[i, j]:.2f}, is there') for i,j in _surest(-prob, ~said & (targ==1), n)]
-    if not cases: return _message('no attribute was wrong')
+    if not cases:
+        return _message('no attribute was wrong')
     ims = [pictures[i] for i,_,_ in cases]
     return show_images(ims, [t for *_,t in cases], ncols=6, size=1.25, frames=[INK['wrong']]*len(cases), aspect=_aspect(ims)+.02)
 
+# %% ../../nbs/looking/75_sheets.ipynb #c18e23f5
 def _surest(score, where, n):
     "The `n` places of `where` with the highest score, at most two a column"
     rows, cols = np.nonzero(where)
-    seen, out = {}, []
+    seen = {}
+    out = []
     for k in np.argsort(-score[rows, cols], kind='stable'):
-        if seen.setdefault(cols[k], 0) < 2: seen[cols[k]] += 1; out.append((int(rows[k]), int(cols[k])))
-        if len(out)==n: break
+        if seen.setdefault(cols[k], 0) < 2:
+            seen[cols[k]] += 1
+            out.append((int(rows[k]), int(cols[k])))
+        if len(out)==n:
+            break
     return out
 
 # %% ../../nbs/looking/75_sheets.ipynb #21499aef
@@ -115,8 +128,10 @@ def confusion_sheet(
 ): # matplotlib figure
     "Photographs of the largest confusions, a row for each"
     prob, targ = np.asarray(prob), np.asarray(targ)
-    t, pred = top_confusions(confusion(prob, targ, len(names)), range(len(names)), n), prob.argmax(1)
-    if not len(t): return _message('no photograph was given a wrong category')
+    t = top_confusions(confusion(prob, targ, len(names)), range(len(names)), n)
+    pred = prob.argmax(1)
+    if not len(t):
+        return _message('no photograph was given a wrong category')
     rows = []
     for r in t.itertuples():
         i = np.flatnonzero((targ==int(r.true)) & (pred==int(r.predicted)))
@@ -135,22 +150,27 @@ def picture_rows(
     rows = [(text, [(to_array(im), *rest) for im,*rest in pictures]) for text,pictures in rows]
     tall = _aspect([im for _,p in rows for im,*_ in p])
     cell = size*tall+.27
-    w, h = label+max((len(p) for _,p in rows), default=1)*(size+.07)+.05, len(rows)*cell+.02
+    w = label+max((len(p) for _,p in rows), default=1)*(size+.07)+.05
+    h = len(rows)*cell+.02
     fig = new_figure(w, h)
     ax = fig.add_axes([0, 0, 1, 1])
     ax.axis('off')
     for r,(text,pictures) in enumerate(rows):
         y = r*cell+.2
         ax.text(.05, y+size*tall/2, text, va='center', fontsize=7.5, linespacing=1.4)
-        for c,(im,title,frame) in enumerate(pictures): _draw_picture(ax, im, label+c*(size+.07), y, size, size*tall, title, frame)
+        for c,(im,title,frame) in enumerate(pictures):
+            _draw_picture(ax, im, label+c*(size+.07), y, size, size*tall, title, frame)
     ax.set(xlim=(0, w), ylim=(h, 0))
     return fig
 
+# %% ../../nbs/looking/75_sheets.ipynb #48feddea
 def _draw_picture(ax, im, x, y, w, h, title='', frame=None):
     "Draw a picture into the box at `x, y` of axes in inches that count down, as large as it fits"
     k = min(w/im.shape[1], h/im.shape[0])
-    pw, ph = im.shape[1]*k, im.shape[0]*k
+    pw = im.shape[1]*k
+    ph = im.shape[0]*k
     x, y = x+(w-pw)/2, y+(h-ph)/2
     ax.imshow(im, cmap='gray', vmin=0, vmax=255, extent=(x, x+pw, y+ph, y), aspect='auto')
-    if frame: ax.add_patch(plt.Rectangle((x, y), pw, ph, fill=False, ec=frame, lw=2.2))
+    if frame:
+        ax.add_patch(plt.Rectangle((x, y), pw, ph, fill=False, ec=frame, lw=2.2))
     ax.text(x+pw/2, y-.035, title, ha='center', va='bottom', fontsize=7, color=frame if frame in (INK['right'], INK['wrong']) else 'k')

@@ -25,6 +25,7 @@ class _Stock:
     def __len__(self): return self.n
     def __getitem__(self, s): return self.gallery.list(**self.kwargs, limit=s.stop-s.start, offset=s.start).to_dict('records')
 
+# %% ../../nbs/looking/84_similar_explorer.ipynb #ce7fa86d
 class SimilarExplorer(Explorer):
     "Photographs of a gallery that look like one of them, or like your own; a click makes a result the next query"
     def __init__(self,
@@ -34,18 +35,26 @@ class SimilarExplorer(Explorer):
         k:int=96        # Photographs that a search finds
     ):
         if predictor is not None:
-            if not predictor.embedding_size: raise DataError('this model gives no embedding; use the checkpoint of a retrieval or multimodal model')
+            if not predictor.embedding_size:
+                raise DataError('this model gives no embedding; use the checkpoint of a retrieval or multimodal model')
             gallery.check(predictor.model_id, predictor.embedding_size)
-        self.gallery, self.predictor, self.k, self.query, self.history = gallery, predictor, k, None, []
+        self.gallery = gallery
+        self.predictor = predictor
+        self.k = k
+        self.query = None
+        self.history = []
         self.category = menu('category', gallery.categories(), self.refresh)
         of = Counter(a for row in gallery._read(columns=['attributes'])['attributes'].to_pylist() for a in row or ())
         self.attribute = menu('attribute', {a: of[a] for a in gallery.attributes if of[a]}, self.refresh)
         self.back = ipw.Button(description='‹ back', tooltip='to the query before')
         self.back.on_click(lambda _: self.go_back())
-        self.picture, self.facts, self.found = ipw.Image(format='jpeg'), ipw.HTML(), ipw.HTML()
+        self.picture = ipw.Image(format='jpeg')
+        self.facts = ipw.HTML()
+        self.found = ipw.HTML()
         self.picture.add_class('fashion-picture')
         self.grid = Grid(self._describe, self.choose, n)
-        self.detail, wide = ipw.VBox([self.picture, self.facts]), ipw.VBox([self.found, self.grid])
+        self.detail = ipw.VBox([self.picture, self.facts])
+        wide = ipw.VBox([self.found, self.grid])
         wide.add_class('fashion-wide')
         own = [self.add_upload(self.see)] if predictor is not None else []
         super().__init__(self.back, self.category, self.attribute, *own, parts=[_row(self.detail, wide, kind='sides')])
@@ -59,13 +68,18 @@ class SimilarExplorer(Explorer):
 @_says
 def refresh(self:SimilarExplorer):
     "Search again, or list the gallery where there is no query yet"
-    q, kwargs = self.query, dict(category=_chosen(self.category), attributes=_chosen(self.attribute))
-    self.back.disabled, self.detail.layout.display = not self.history, 'none' if q is None else None
+    q = self.query
+    kwargs = dict(category=_chosen(self.category), attributes=_chosen(self.attribute))
+    self.back.disabled = not self.history
+    self.detail.layout.display = 'none' if q is None else None
     rows = _Stock(self.gallery, **kwargs) if q is None else self.gallery.search(q['of'], k=self.k, **kwargs).to_dict('records')
     self.found.value = '<p>' + (f'{len(rows):,} photographs: click one to find what looks like it' if q is None else f'The {len(rows):,} nearest, of {self.gallery.count(**kwargs):,} photographs' if len(rows) else 'Nothing fits all of this.') + '</p>'
-    if q is not None: self.picture.value, self.facts.value = thumbnail(q['photo'], 360), _facts(q['title'], q['facts'])
+    if q is not None:
+        self.picture.value = thumbnail(q['photo'], 360)
+        self.facts.value = _facts(q['title'], q['facts'])
     self.grid.fill(rows)
 
+# %% ../../nbs/looking/84_similar_explorer.ipynb #139b8ba2
 @patch
 def _describe(self:SimilarExplorer, r)->tuple: # Photograph, caption, title
     "The card of row `r` of the gallery"
@@ -81,6 +95,7 @@ def ask(self:SimilarExplorer,
     self.query = query
     self.refresh()
 
+# %% ../../nbs/looking/84_similar_explorer.ipynb #e0d81254
 @patch
 @_says
 def choose(self:SimilarExplorer,
@@ -89,6 +104,7 @@ def choose(self:SimilarExplorer,
     "Find what looks like `r`"
     self.ask(dict(of=r['id'], photo=r['path'], title=r['category'] or 'no category', facts=dict(attributes=', '.join(r['attributes']), item=r['item'], id=r['id'])))
 
+# %% ../../nbs/looking/84_similar_explorer.ipynb #acb48af2
 @patch
 def see(self:SimilarExplorer,
     photo,      # A PIL image
@@ -98,8 +114,10 @@ def see(self:SimilarExplorer,
     p = self.predictor(photo)
     self.ask(dict(of=p.embedding, photo=photo, title=p.category or name, facts=dict(attributes=', '.join(p.attributes), photograph=name)))
 
+# %% ../../nbs/looking/84_similar_explorer.ipynb #78ba0792
 @patch
 def go_back(self:SimilarExplorer):
     "Return to the query before"
-    if self.history: self.query = self.history.pop()
+    if self.history:
+        self.query = self.history.pop()
     self.refresh()

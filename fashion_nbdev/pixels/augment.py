@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from .decode import empty_array, one_core_threads
 
 # %% ../../nbs/pixels/39_augment.ipynb #7a3febe1
-MEAN, STD = [.485, .456, .406], [.229, .224, .225] # Of ImageNet's red, green and blue, with which bodies are pretrained
+MEAN = [.485, .456, .406]
+STD = [.229, .224, .225] # Of ImageNet's red, green and blue, with which bodies are pretrained
 
 class Augment(nn.Module):
     "uint8 batches to normalised float32: random crop, mirror, rotation, colour and erasing in `train()`, the centre in `eval()`"
@@ -37,9 +38,20 @@ class Augment(nn.Module):
         channels_last:bool=False # Memory format of the result
     ):
         super().__init__()
-        self.size, self.scale, self.ratio, self.flip, self.rotation, self.center = size, scale, ratio, flip, rotation, center
-        self.brightness, self.contrast, self.saturation, self.hue, self.erase, self.channels_last = brightness, contrast, saturation, hue, erase, channels_last
-        self.mean, self.std = list(mean), list(std)
+        self.size = size
+        self.scale = scale
+        self.ratio = ratio
+        self.flip = flip
+        self.rotation = rotation
+        self.center = center
+        self.brightness = brightness
+        self.contrast = contrast
+        self.saturation = saturation
+        self.hue = hue
+        self.erase = erase
+        self.channels_last = channels_last
+        self.mean = list(mean)
+        self.std = list(std)
 
 # %% ../../nbs/pixels/39_augment.ipynb #adb688bf
 @patch
@@ -49,13 +61,15 @@ def draw_crops(self:Augment,
 )->Tensor: # `[b,4]`: middle x, middle y, width and height, as shares of the photograph
     "Boxes of random area and shape"
     u, (lo, hi), (r0, r1) = _uniform(generator, b, 10, 4), self.scale, map(math.log, self.ratio)
-    area, r = lo+(hi-lo)*u[..., 0], np.exp(r0+(r1-r0)*u[..., 1])
+    area = lo+(hi-lo)*u[..., 0]
+    r = np.exp(r0+(r1-r0)*u[..., 1])
     wh = np.sqrt(np.stack([area*r, area/r], -1))
     ok = (wh<=1).all(-1)
     k = np.arange(b), ok.argmax(1)
     wh = np.where(ok[k][:, None], wh[k], 1)
     return torch.from_numpy(np.concatenate([wh/2+(1-wh)*u[k][:, 2:], wh], 1))
 
+# %% ../../nbs/pixels/39_augment.ipynb #7e899257
 def _uniform(generator, *shape): return torch.rand(shape, generator=generator).numpy()
 
 # %% ../../nbs/pixels/39_augment.ipynb #fe392240
@@ -110,7 +124,8 @@ def recolor(
     "The colours of `x` changed by its matrix"
     c = torch.baddbmm(c, G, x.mean((2, 3))[..., None])
     y = torch.bmm(M, x.flatten(2)).add_(c).view_as(x)
-    for i in range(3): y[:, i].clamp_(low[i], high[i])
+    for i in range(3):
+        y[:, i].clamp_(low[i], high[i])
     return y
 
 # %% ../../nbs/pixels/39_augment.ipynb #d52dec94
@@ -125,7 +140,8 @@ def draw_colors(self:Augment, b:int, generator=None)->tuple[Tensor,Tensor,Tensor
 def draw_erase(self:Augment, b:int, generator=None)->dict: # Photograph -> top, left, height and width, as shares of the side
     "Random rectangles for some of `b` photographs, in sizes as `torchvision.transforms.RandomErasing` draws them"
     u = _uniform(generator, b, 5)
-    area, r = .02+.31*u[:, 1], np.exp(math.log(.3)+math.log(11)*u[:, 2])
+    area = .02+.31*u[:, 1]
+    r = np.exp(math.log(.3)+math.log(11)*u[:, 2])
     hw = np.sqrt(np.stack([area*r, area/r], 1)).clip(max=1)
     box = np.concatenate([(1-hw)*u[:, 3:], hw], 1)
     return {int(i): box[i].tolist() for i in np.flatnonzero(u[:, 0]<self.erase)}
@@ -136,41 +152,56 @@ cv2.setNumThreads(1) # The threads are ours
 @patch
 def _train_bytes(self:Augment, x, out, affine, M, G, c):
     "`_train_floats`, a photograph after the other, on a CPU"
-    b, s, n, to_bytes = len(x), x.shape[-1], self.size, 255*np.array(self.std, np.float32)[:, None]
+    b = len(x)
+    s = x.shape[-1]
+    n = self.size
+    to_bytes = 255*np.array(self.std, np.float32)[:, None]
     x, out, A, M, G = x.permute(0, 2, 3, 1).contiguous().numpy(), out.permute(0, 2, 3, 1).numpy(), affine.double().numpy(), M.numpy()*to_bytes, G.numpy()*to_bytes
     k = s//max(s//n, 1)                                     # pixels a side after averaging blocks of them
     pixels = np.concatenate([A[..., :2]*k/n, k/2*(A[..., :2].sum(2, keepdims=True)*(1/n-1)+A[..., 2:]+1)-.5], 2)     # `affine` in pixels, not from -1 to 1
-    colour, normal = np.concatenate([M, M[..., :1]], 2), np.concatenate([np.diag(1/to_bytes[:, 0]), c[0].numpy()], 1)
-    middle, half = A[..., 2], np.abs(A[:, [0, 1], [0, 1]])
+    colour = np.concatenate([M, M[..., :1]], 2)
+    normal = np.concatenate([np.diag(1/to_bytes[:, 0]), c[0].numpy()], 1)
+    middle = A[..., 2]
+    half = np.abs(A[:, [0, 1], [0, 1]])
     corners = (k/2*np.stack([1+middle-half, 1+middle+half], 1)).round().clip(0, k).astype(int)     # left and top, right and bottom
-    y, z = np.empty((n, n, 3), np.uint8), np.empty((n, n, 3), np.float32)
+    y = np.empty((n, n, 3), np.uint8)
+    z = np.empty((n, n, 3), np.float32)
     for i in range(b):
         v = x[i] if k==s else cv2.resize(x[i], (k, k), interpolation=cv2.INTER_AREA)
-        if self.rotation: cv2.warpAffine(v, pixels[i], (n, n), y, cv2.INTER_LINEAR|cv2.WARP_INVERSE_MAP, cv2.BORDER_REFLECT)
+        if self.rotation:
+            cv2.warpAffine(v, pixels[i], (n, n), y, cv2.INTER_LINEAR|cv2.WARP_INVERSE_MAP, cv2.BORDER_REFLECT)
         else:
             (l, t), (r, e) = corners[i]
             cv2.resize(v[min(t, e-1):e, min(l, r-1):r], (n, n), y)
-            if A[i, 0, 0] < 0: cv2.flip(y, 1, y)
+            if A[i, 0, 0] < 0:
+                cv2.flip(y, 1, y)
         colour[i, :, 3] = G[i]@cv2.mean(y)[:3]
         cv2.transform(y, colour[i], y)
         np.copyto(z, y)
-        if (o := out[i]).flags.c_contiguous: cv2.transform(z, normal, o)
-        else: o[:] = cv2.transform(z, normal, z)
+        if (o := out[i]).flags.c_contiguous:
+            cv2.transform(z, normal, o)
+        else:
+            o[:] = cv2.transform(z, normal, z)
 
+# %% ../../nbs/pixels/39_augment.ipynb #89194edf
 @patch
 def _train_floats(self:Augment, x, out, affine, M, G, c):
     "The whole batch at once, on a GPU"
-    y, shrink = x.to(torch.float32, memory_format=torch.contiguous_format), x.shape[-1]//self.size
+    y = x.to(torch.float32, memory_format=torch.contiguous_format)
+    shrink = x.shape[-1]//self.size
     y = warp(F.avg_pool2d(y, shrink) if shrink > 1 else y, affine, self.size)
     out.copy_(recolor(y, M, G, c, [-m/s for m,s in zip(self.mean, self.std)], [(1-m)/s for m,s in zip(self.mean, self.std)]))
 
+# %% ../../nbs/pixels/39_augment.ipynb #9e73e30e
 @patch
 def _eval(self:Augment, x, out):
     s = round(x.shape[-1]*self.center)
     o = (x.shape[-1]-s)//2
     x = x[:, :, o:o+s, o:o+s].to(torch.float32, memory_format=torch.contiguous_format, copy=True)
-    if s!=self.size: x = F.interpolate(x, (self.size, self.size), mode='bilinear', antialias=True)
-    for i in range(3): x[:, i].sub_(255*self.mean[i]).div_(255*self.std[i])
+    if s!=self.size:
+        x = F.interpolate(x, (self.size, self.size), mode='bilinear', antialias=True)
+    for i in range(3):
+        x[:, i].sub_(255*self.mean[i]).div_(255*self.std[i])
     out.copy_(x)
 
 # %% ../../nbs/pixels/39_augment.ipynb #1c8766ff
@@ -181,21 +212,27 @@ def forward(self:Augment,
     generator=None # A CPU `torch.Generator`; the default one if not given
 )->Tensor: # `[b,3,size,size]`, float32, normalised
     "`xb` augmented in `train()`, its centre in `eval()`"
-    b, n, dev, inference = len(xb), self.size, xb.device, torch.is_inference_mode_enabled()
+    b = len(xb)
+    n = self.size
+    dev = xb.device
+    inference = torch.is_inference_mode_enabled()
     f = self._eval if not self.training else self._train_bytes if dev.type=='cpu' else self._train_floats
     draws = (self.draw_affine(b, generator), *self.draw_colors(b, generator)) if self.training else ()
     boxes = self.draw_erase(b, generator) if self.training else {}
     shape = (b, n, n, 3) if self.channels_last else (b, 3, n, n)
     out = torch.from_numpy(empty_array(shape, np.float32)) if dev.type=='cpu' else torch.empty(shape, device=dev)
-    if self.channels_last: out = out.permute(0, 3, 1, 2)
+    if self.channels_last:
+        out = out.permute(0, 3, 1, 2)
     xs = [xb, out, *(o.to(dev, non_blocking=True) for o in draws)]
     def part(r):
-        with torch.inference_mode(inference), torch.autocast(dev.type, enabled=False): f(*(o[r.start:r.stop] for o in xs))
+        with torch.inference_mode(inference), torch.autocast(dev.type, enabled=False):
+            f(*(o[r.start:r.stop] for o in xs))
         for i in boxes.keys() & set(r):
             t, l, h, w = (round(o*n) for o in boxes[i])
             out[i, :, t:t+h, l:l+w] = 0
     if dev.type=='cpu':
         k = max(1, min(8, -(-b//torch.get_num_threads())))                     # photographs a thread takes at a time
         list(one_core_threads('augment', torch.get_num_threads()).map(part, [range(i, min(i+k, b)) for i in range(0, b, k)]))
-    else: part(range(b))
+    else:
+        part(range(b))
     return out

@@ -42,16 +42,25 @@ def item_batches(
     p = max(bs//k//world*world, world)
     return [b for b in _no_item_twice(hands, items, p) if len(b) > 1 and len(b) % world==0]
 
+# %% ../../nbs/pixels/42_batches.ipynb #1a775d12
 def _no_item_twice(hands, items, p):
     "Fill batches of `p` hands in order; a hand whose item is already there waits for the next batch"
     while hands:
-        batch, later, seen = [], [], set()
+        batch = []
+        later = []
+        seen = set()
         for j,h in enumerate(hands):
-            if len(batch)==p: later += hands[j:]; break
-            if items[h[0]] in seen: later.append(h)
-            else: batch.append(h); seen.add(items[h[0]])
+            if len(batch)==p:
+                later += hands[j:]
+                break
+            if items[h[0]] in seen:
+                later.append(h)
+            else:
+                batch.append(h)
+                seen.add(items[h[0]])
         hands = later
-        if len(batch) > p//2 or len(batch) > 1 and not hands: yield np.concatenate(batch)
+        if len(batch) > p//2 or len(batch) > 1 and not hands:
+            yield np.concatenate(batch)
 
 # %% ../../nbs/pixels/42_batches.ipynb #0a6f7afc
 def hold_out_items(
@@ -63,5 +72,6 @@ def hold_out_items(
     names, count = np.unique(items, return_counts=True)
     able = names[count > 1]
     n = max(round(len(able)*share), 2)
-    if len(able)-n < 2: raise DataError(f'{len(able)} training items have two photographs or more: too few to keep {n} for validation and train on the rest')
+    if len(able)-n < 2:
+        raise DataError(f'{len(able)} training items have two photographs or more: too few to keep {n} for validation and train on the rest')
     return np.isin(items, np.random.default_rng(seed).permutation(able)[:n])

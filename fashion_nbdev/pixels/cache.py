@@ -27,8 +27,11 @@ def file_lock(
             import msvcrt
             while True:
                 f.seek(0)
-                try: msvcrt.locking(f.fileno(), msvcrt.LK_LOCK, 1); break
-                except OSError: pass
+                try:
+                    msvcrt.locking(f.fileno(), msvcrt.LK_LOCK, 1)
+                    break
+                except OSError:
+                    pass
         else:
             import fcntl
             fcntl.flock(f, fcntl.LOCK_EX)
@@ -46,7 +49,8 @@ class PhotoCache:
         size:int,         # Pixels a side
         resize:str        # As in `fit`
     ):
-        self.args, self.shape = (folder, img_dir, size, resize), (size, size, 3)
+        self.args = (folder, img_dir, size, resize)
+        self.shape = (size, size, 3)
         key = hashlib.sha256(f'{self.version} {Path(img_dir).resolve()}'.encode('utf-8', 'surrogatepass')).hexdigest()[:10]
         self.file = Path(folder)/f'photos-{size}-{resize}-{key}.u8'
         self.paths_file, self.states_file, self.lock_file = (self.file.with_suffix(s) for s in ('.paths', '.states', '.lock'))
@@ -58,14 +62,20 @@ class PhotoCache:
 @patch
 def refresh(self:PhotoCache):
     "Map what is there; lines, states and rows that a killed process left half made do not count"
-    self.index, self.end, n, row = {}, 0, 0, math.prod(self.shape)
+    self.index = {}
+    self.end = 0
+    n = 0
+    row = math.prod(self.shape)
     with contextlib.suppress(FileNotFoundError, NotADirectoryError, ValueError):
         lines = self.paths_file.read_bytes().split(b'\n')[:-1]
         lines = lines[:min(self.states_file.stat().st_size//self.state.itemsize, self.file.stat().st_size//row)]
-        self.index, n, self.end = {json.loads(o): i for i,o in enumerate(lines)}, len(lines), sum(len(o)+1 for o in lines)
+        self.index = {json.loads(o): i for i,o in enumerate(lines)}
+        n = len(lines)
+        self.end = sum(len(o)+1 for o in lines)
     self.states = np.memmap(self.states_file, self.state, 'r', shape=(n,)) if n else np.zeros(0, self.state)
     self.pixels = np.memmap(self.file, np.uint8, 'r', shape=(n, *self.shape)) if n else np.zeros((0, *self.shape), np.uint8)
 
+# %% ../../nbs/pixels/37_cache.ipynb #fdb5f5bc
 @patch
 def rows(self:PhotoCache,
     paths # Relative to the image folder
@@ -73,13 +83,15 @@ def rows(self:PhotoCache,
     "The row of each of `paths`"
     return np.array([self.index.get(p, -1) for p in paths], np.int64)
 
+# %% ../../nbs/pixels/37_cache.ipynb #4504b366
 @patch
 def is_done(self:PhotoCache,
     rows:np.ndarray,  # As `rows` gives them
     source:np.ndarray # `[n]` of `state`: size and date of the photographs as they are now
 )->np.ndarray: # `[n]`, bool
     "Which `rows` hold the photograph as it is now"
-    if not len(self): return np.zeros(len(rows), bool)
+    if not len(self):
+        return np.zeros(len(rows), bool)
     s = self.states[rows]
     return (rows>=0) & (s['done']==1) & (s['bytes']==source['bytes']) & (s['mtime']==source['mtime'])
 
@@ -90,7 +102,9 @@ def add(self:PhotoCache,
 ):
     "Make room for `paths`; the lock must be held"
     self.refresh()
-    new, n, row = [p for p in dict.fromkeys(paths) if p not in self.index], len(self), math.prod(self.shape)
+    new = [p for p in dict.fromkeys(paths) if p not in self.index]
+    n = len(self)
+    row = math.prod(self.shape)
     with open(self.paths_file, 'a+b') as f, open(self.states_file, 'a+b') as s, open(self.file, 'a+b') as x:
         f.truncate(self.end)
         s.truncate(n*self.state.itemsize)
@@ -109,16 +123,22 @@ def fill(self:PhotoCache,
 ):
     "Write `images` to `rows`, marking them done a `chunk` at a time when they are safe on the disk; the lock must be held"
     row, images = math.prod(self.shape), iter(images)
-    states, k = np.memmap(self.states_file, self.state, 'r+', shape=(len(self),)), max(1, self.chunk//math.prod(self.shape))
+    states = np.memmap(self.states_file, self.state, 'r+', shape=(len(self),))
+    k = max(1, self.chunk//math.prod(self.shape))
     states['done'][rows] = 0
     with open(self.file, 'r+b') as f:
         for c in range(0, len(rows), k):
-            r, s = rows[c:c+k], source[c:c+k].copy()
+            r = rows[c:c+k]
+            s = source[c:c+k].copy()
             for i,x in zip(range(len(r)), images):
                 s['done'][i] = 1 if x is not None else 2
-                if x is not None: f.seek(row*int(r[i])); f.write(np.ascontiguousarray(x.transpose(1, 2, 0)))
-            f.flush(); os.fsync(f.fileno())
-            for o in ('bytes', 'mtime', 'done'): states[o][r] = s[o]
+                if x is not None:
+                    f.seek(row*int(r[i]))
+                    f.write(np.ascontiguousarray(x.transpose(1, 2, 0)))
+            f.flush()
+            os.fsync(f.fileno())
+            for o in ('bytes', 'mtime', 'done'):
+                states[o][r] = s[o]
 
 # %% ../../nbs/pixels/37_cache.ipynb #190ea097
 @patch
@@ -126,15 +146,21 @@ def _cached(self:Photos, folder, build, show):
     "Open the cache in `folder`, and fill its gaps if `build`"
     self.source = np.zeros(len(self), PhotoCache.state)
     for i,p in enumerate(self.paths):
-        try: s = os.stat(os.path.join(self.img_dir, p)); self.source[i] = 0, s.st_size, s.st_mtime_ns
-        except (OSError, ValueError): self.source[i] = 0, -1, -1
+        try:
+            s = os.stat(os.path.join(self.img_dir, p))
+            self.source[i] = 0, s.st_size, s.st_mtime_ns
+        except (OSError, ValueError):
+            self.source[i] = 0, -1, -1
     try:
         self.cache = PhotoCache(folder, self.img_dir, self.size, self.resize)
         self.rows = self.cache.rows(self.paths)
-        if not build or self.cache.is_done(self.rows, self.source).all(): return
+        if not build or self.cache.is_done(self.rows, self.source).all():
+            return
         self.cache.file.parent.mkdir(parents=True, exist_ok=True)
-        with file_lock(self.cache.lock_file): self._fill(show)
-    except OSError as e: raise DataError(f'cannot use the cache {folder}: {e.strerror or e}') from e
+        with file_lock(self.cache.lock_file):
+            self._fill(show)
+    except OSError as e:
+        raise DataError(f'cannot use the cache {folder}: {e.strerror or e}') from e
     self._check_limit()
 
 # %% ../../nbs/pixels/37_cache.ipynb #43bdb6b0
@@ -145,13 +171,17 @@ def _fill(self:Photos, show):
     self.rows = self.cache.rows(self.paths)
     _, first = np.unique(self.rows, return_index=True)
     todo = np.sort(first[~self.cache.is_done(self.rows[first], self.source[first])])
-    row, left = 3*self.size**2, getattr(self.cache.file.stat(), 'st_blocks', 0)*512        # bytes on the disk already, some by a process that was killed
-    need, free = len(todo)*row-max(left-int((self.cache.states['done']==1).sum())*row, 0), shutil.disk_usage(self.cache.file.parent).free
-    if need > free: raise DataError(f'the cache needs {need/1e6:,.0f} MB in {self.cache.file.parent}, where {free/1e6:,.0f} MB are free: name a folder on a larger disk, or train without a cache')
+    row = 3*self.size**2
+    left = getattr(self.cache.file.stat(), 'st_blocks', 0)*512        # bytes on the disk already, some by a process that was killed
+    need = len(todo)*row-max(left-int((self.cache.states['done']==1).sum())*row, 0)
+    free = shutil.disk_usage(self.cache.file.parent).free
+    if need > free:
+        raise DataError(f'the cache needs {need/1e6:,.0f} MB in {self.cache.file.parent}, where {free/1e6:,.0f} MB are free: name a folder on a larger disk, or train without a cache')
     def images():
         with contextlib.closing(ahead(partial(one_core_threads('photos', self.workers).submit, self.load), todo, 16*self.workers)) as loaded:
             for i,(x,why) in progress(zip(todo, loaded), len(todo), 'Decoding photographs', show):
-                if why is not None: self.bad[self.paths[i]] = why
+                if why is not None:
+                    self.bad[self.paths[i]] = why
                 yield x
     self.cache.fill(self.rows[todo], self.source[todo], images())
 

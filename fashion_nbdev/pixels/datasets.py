@@ -24,8 +24,11 @@ class FashionDataset(Dataset):
         targets:tuple, # Sequences as long as the table
         transform=None # From a PIL image to what is wanted; a uint8 tensor `[3,h,w]` without
     ):
-        self.table, self.targets, self.transform = table, targets, transform
-        self.img_dir, self.paths = table.img_dir, table.df['path'].tolist()
+        self.table = table
+        self.targets = targets
+        self.transform = transform
+        self.img_dir = table.img_dir
+        self.paths = table.df['path'].tolist()
 
     def __len__(self): return len(self.paths)
     def image(self, i): return (self.transform or pil_to_tensor)(open_image(safe_path(self.img_dir, self.paths[i])))
@@ -81,4 +84,5 @@ class DeepFashionMulti(FashionDataset):
     ):
         t = read_labels(img_dir, anno_dir, split)
         super().__init__(t, (t.df['category'].tolist(), torch.from_numpy(t.attrs.astype(np.float32))), transform)
-        self.classes, self.attributes = t.categories, t.attributes
+        self.classes = t.categories
+        self.attributes = t.attributes

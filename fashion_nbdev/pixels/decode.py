@@ -30,15 +30,19 @@ def fit(
     resize:str='squash'  # 'squash': the whole photograph, its proportions lost; 'pad': whole, on white; 'crop': the middle square
 )->Tensor: # `[3,size,size]`, uint8; in memory the colours of a pixel are side by side
     "`x` made square, antialiased"
-    if resize not in RESIZES: raise DataError(f'resize is {resize!r}, but must be one of {", ".join(RESIZES)}')
+    if resize not in RESIZES:
+        raise DataError(f'resize is {resize!r}, but must be one of {", ".join(RESIZES)}')
     h, w = x.shape[1:]
     if resize=='crop':
         h = w = s = min(h, w)
         x = x[:, (x.shape[1]-s)//2:, (x.shape[2]-s)//2:][:, :s, :s]
     x, smooth = x.permute(1, 2, 0).contiguous()[None].permute(0, 3, 1, 2), dict(mode='bilinear', antialias=True)
-    if resize!='pad': return F.interpolate(x, (size, size), **smooth)[0]
+    if resize!='pad':
+        return F.interpolate(x, (size, size), **smooth)[0]
     h, w = (max(round(size*o/max(h, w)), 1) for o in (h, w))
-    t, l, out = (size-h)//2, (size-w)//2, x.new_full((size, size, 3), 255).permute(2, 0, 1)
+    t = (size-h)//2
+    l = (size-w)//2
+    out = x.new_full((size, size, 3), 255).permute(2, 0, 1)
     out[:, t:t+h, l:l+w] = F.interpolate(x, (h, w), **smooth)[0]
     return out
 
@@ -50,9 +54,11 @@ def load_image(
 )->np.ndarray: # `[3,size,size]`, uint8, laid out as `fit` does
     "The photograph at `path`, upright, made square by `fit`; a `DataError` if it cannot be read"
     x = _decode_plain(path, 3*size)
-    if x is None: x = torch.from_numpy(np.array(open_image(path, 3*size//2))).permute(2, 0, 1)
+    if x is None:
+        x = torch.from_numpy(np.array(open_image(path, 3*size//2))).permute(2, 0, 1)
     return fit(x, size, resize).numpy()
 
+# %% ../../nbs/pixels/36_decode.ipynb #ad46a29f
 def _decode_plain(path, below):
     "`[3,h,w]` if `path` is an upright RGB JPEG with a side `below` so many pixels; None for anything else, or anything wrong"
     try:
@@ -60,7 +66,8 @@ def _decode_plain(path, below):
         with Image.open(io.BytesIO(raw)) as im:
             plain = im.format=='JPEG' and im.mode=='RGB' and im.getexif().get(274, 1)==1 and min(im.size) < below and im.width*im.height <= MAX_PIXELS
         return decode_jpeg(torch.from_numpy(raw)) if plain else None
-    except Exception: return None
+    except Exception:
+        return None
 
 # %% ../../nbs/pixels/36_decode.ipynb #9be8d7fc
 class Photos:
@@ -76,16 +83,27 @@ class Photos:
         build:bool=True,      # Fill the cache now, if it has gaps; otherwise rows that are not in it are decoded when asked for
         show:bool=True        # A bar while the cache is filled
     ):
-        if resize not in RESIZES: raise DataError(f'resize is {resize!r}, but must be one of {", ".join(RESIZES)}')
-        self.img_dir, self.paths, self.size, self.resize, self.limit = Path(img_dir), [str(p) for p in paths], size, resize, limit
-        self.workers, self.bad, self.cache, self._safe = workers or _cores(), {}, None, {}
-        if cache is not None: self._cached(cache, build, show)
+        if resize not in RESIZES:
+            raise DataError(f'resize is {resize!r}, but must be one of {", ".join(RESIZES)}')
+        self.img_dir = Path(img_dir)
+        self.paths = [str(p) for p in paths]
+        self.size = size
+        self.resize = resize
+        self.limit = limit
+        self.workers = workers or _cores()
+        self.bad = {}
+        self.cache = None
+        self._safe = {}
+        if cache is not None:
+            self._cached(cache, build, show)
 
     def __len__(self): return len(self.paths)
     def __repr__(self): return f'{len(self)} photographs of {self.size} px ({self.resize}) in {self.img_dir}, {"cached" if self.cache else "decoded each time"}, {len(self.bad)} unreadable'
 
+# %% ../../nbs/pixels/36_decode.ipynb #fcdea563
 def _cores(): return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
+# %% ../../nbs/pixels/36_decode.ipynb #04e0522d
 def one_core_threads(
     name:str,  # Threads of one name and number are shared
     n:int|None=None # How many; as many as there are cores if not given
@@ -93,22 +111,27 @@ def one_core_threads(
     "Threads for work on photographs, in each of which torch uses one core"
     return _pool(name, n or _cores(), os.getpid())
 
+# %% ../../nbs/pixels/36_decode.ipynb #92ef460d
 def _pool(name, n, pid):
     "`n` threads, in each of which torch uses one core; made anew in a forked process, to which threads do not come along"
     with _pools_lock:
         if (name, n, pid) not in _pools:
-            ex, here = ThreadPoolExecutor(n, name, _one_core, (torch.get_num_threads(),)), threading.Barrier(n)
+            ex = ThreadPoolExecutor(n, name, _one_core, (torch.get_num_threads(),))
+            here = threading.Barrier(n)
             list(ex.map(lambda _: here.wait(), range(n)))              # all begin now, and none sets a number later
             _pools[name, n, pid] = ex
         return _pools[name, n, pid]
 
-_pools, _pools_lock = {}, threading.Lock()
+# %% ../../nbs/pixels/36_decode.ipynb #7f7b45e1
+_pools = {}
+_pools_lock = threading.Lock()
 
 def _one_core(others):
     "One core for torch in this thread; `others` again in threads that begin later, for which torch takes the last number set in any thread"
     torch.set_num_threads(1)
     t = threading.Thread(target=torch.set_num_threads, args=(others,))
-    t.start(); t.join()
+    t.start()
+    t.join()
 
 # %% ../../nbs/pixels/36_decode.ipynb #7e0f3f65
 @patch
@@ -118,10 +141,13 @@ def load(self:Photos,
     "Row `i`, decoded from its file"
     p = self.paths[i]
     try:
-        if p not in self._safe: self._safe[p] = str(safe_path(self.img_dir, p))
+        if p not in self._safe:
+            self._safe[p] = str(safe_path(self.img_dir, p))
         return load_image(self._safe[p], self.size, self.resize), None
-    except DataError as e: return None, str(e)
+    except DataError as e:
+        return None, str(e)
 
+# %% ../../nbs/pixels/36_decode.ipynb #ccb92b48
 @patch
 def _map(self:Photos, f, it): return one_core_threads('photos', self.workers).map(f, it)
 
@@ -132,7 +158,8 @@ def ahead(
     n:int    # Items in work or waiting to be taken
 ): # A generator of results, in order
     "The results of `items`, of which `n` are worked on in advance; those not started are dropped when the generator is closed"
-    it, todo = iter(items), deque()
+    it = iter(items)
+    todo = deque()
     try:
         todo.extend(submit(o) for o in islice(it, n))
         while todo:
@@ -140,22 +167,26 @@ def ahead(
             todo.extend(submit(o) for o in islice(it, 1))
             yield res
     finally:
-        for o in todo: o.cancel()
+        for o in todo:
+            o.cancel()
 
 # %% ../../nbs/pixels/36_decode.ipynb #7825d11c
 @patch
 def _check_limit(self:Photos):
     "A `DataError` if too many photographs are bad"
-    if len(self.bad) <= (max(1, int(self.limit*len(self))) if self.limit else 0): return
+    if len(self.bad) <= (max(1, int(self.limit*len(self))) if self.limit else 0):
+        return
     some = '; '.join(list(self.bad.values())[:5]) + ('; ...' if len(self.bad) > 5 else '')
     raise DataError(f'{len(self.bad)} of {len(self)} photographs cannot be read, but the limit is {self.limit:.1%}: {some}')
 
+# %% ../../nbs/pixels/36_decode.ipynb #71bb2490
 @patch
 def _decode(self:Photos, idx, out, at):
     "Rows `idx` into places `at` of `out`; which of them succeeded"
     def one(k):
         x, why = (None, self.bad[self.paths[idx[k]]]) if self.paths[idx[k]] in self.bad else self.load(idx[k])
-        if why is None: out[at[k]] = x.transpose(1, 2, 0)
+        if why is None:
+            out[at[k]] = x.transpose(1, 2, 0)
         return why
     why = list(self._map(one, range(len(idx))))
     self.bad.update({self.paths[i]: w for i,w in zip(idx, why) if w is not None})
@@ -171,12 +202,14 @@ def empty_array(
     "Memory for a batch: that of an earlier one which nothing refers to any more, or new"
     with _arrays_lock:
         for i in range(len(_arrays)):
-            if _arrays[i].shape==shape and _arrays[i].dtype==dtype and sys.getrefcount(_arrays[i])==2: return _arrays[i]  # in the list and in this call
+            if _arrays[i].shape==shape and _arrays[i].dtype==dtype and sys.getrefcount(_arrays[i])==2:
+                return _arrays[i]  # in the list and in this call
         a = np.empty(shape, dtype)
         _arrays[:] = [*_arrays[-keep+1:], a]
         return a
 
-_arrays, _arrays_lock = [], threading.Lock()
+_arrays = []
+_arrays_lock = threading.Lock()
 
 # %% ../../nbs/pixels/36_decode.ipynb #5050b5e0
 @patch
@@ -185,7 +218,8 @@ def batch(self:Photos,
 )->tuple[Tensor,np.ndarray]: # uint8 `[b,3,size,size]` (channels last in memory); the row of each, which is `idx` without what could not be read
     "The photographs of rows `idx`"
     idx = np.asarray(idx, dtype=np.int64).reshape(-1)
-    a, ok = empty_array((len(idx), self.size, self.size, 3), np.uint8), np.ones(len(idx), bool)
+    a = empty_array((len(idx), self.size, self.size, 3), np.uint8)
+    ok = np.ones(len(idx), bool)
     hit = self._from_cache(idx, a) if self.cache else np.zeros(len(idx), bool)
     if not hit.all():
         miss = np.flatnonzero(~hit)

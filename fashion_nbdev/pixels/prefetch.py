@@ -27,4 +27,5 @@ def prefetch(
         res = photos.batch(rows)
         return (res[0].pin_memory(), *res[1:]) if cuda else res
     with ThreadPoolExecutor(1, 'prefetch') as ex, contextlib.closing(ahead(partial(ex.submit, make), batches, n)) as made:
-        for res in made: yield res if device is None else (res[0].to(device, non_blocking=True), *res[1:])
+        for res in made:
+            yield res if device is None else (res[0].to(device, non_blocking=True), *res[1:])

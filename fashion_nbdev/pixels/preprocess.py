@@ -28,6 +28,7 @@ def preprocessing(
     "How a photograph becomes the input of a network"
     return dict(size=size, store=store or round(size*8/7), resize=resize, center=center, mean=MEAN, std=STD)
 
+# %% ../../nbs/pixels/40_preprocess.ipynb #bc24f116
 @patch(cls_method=True)
 def from_preprocessing(cls:Augment,
     pre:dict, # From `preprocessing`
@@ -42,10 +43,12 @@ def load_square(
     pre:dict # From `preprocessing`
 )->Tensor: # `[3,store,store]`, uint8
     "A photograph as `Photos` keeps it"
-    if isinstance(x, (str, Path)): return torch.from_numpy(load_image(x, pre['store'], pre['resize']))
+    if isinstance(x, (str, Path)):
+        return torch.from_numpy(load_image(x, pre['store'], pre['resize']))
     im = to_rgb(ImageOps.exif_transpose(x) if isinstance(x, Image.Image) else Image.fromarray(to_array(x)))
     return fit(torch.from_numpy(np.array(im)).permute(2, 0, 1), pre['store'], pre['resize'])
 
+# %% ../../nbs/pixels/40_preprocess.ipynb #ccf0e5a7
 def prepare_image(
     x,       # As `load_square` takes it, or a list of them
     pre:dict # From `preprocessing`

@@ -25,15 +25,22 @@ class Source:
         k:int=4,         # Photographs of an item in a batch
         seed:int=0
     ):
-        self.table, self.photos, self.kind, self.bs, self.k, self.seed = table, photos, kind, bs, k, seed
-        self.category, self.items = torch.from_numpy(table.df['category'].to_numpy(np.int64, copy=True)), table.item_index()[0]
+        self.table = table
+        self.photos = photos
+        self.kind = kind
+        self.bs = bs
+        self.k = k
+        self.seed = seed
+        self.category = torch.from_numpy(table.df['category'].to_numpy(np.int64, copy=True))
+        self.items = table.item_index()[0]
         self.attrs = torch.from_numpy(table.attrs)
 
     def __len__(self): return len(self.table)
 
     def batches(self, epoch, world=1, items=True):
         "The epoch's batches of row numbers, all processes together; P x K of them from items, unless `items` is off"
-        if self.kind=='labels' or not items: return plain_batches(len(self), self.bs*world, self.seed, epoch, world)
+        if self.kind=='labels' or not items:
+            return plain_batches(len(self), self.bs*world, self.seed, epoch, world)
         return item_batches(self.items, self.bs*world, self.k, self.seed, epoch, world)
 
     @property
@@ -66,30 +73,42 @@ class Joint:
         heads,        # Heads that are trained
         rank=0, world=1 # This process, of how many
     ):
-        self.heads, self.rank, self.world = list(heads), rank, world
+        self.heads = list(heads)
+        self.rank = rank
+        self.world = world
         self.sources = {k: s for k,s in sorted(sources.items(), reverse=True) if set(s.heads) & set(heads)}  # labels before items
         missing = set(heads) - {h for s in self.sources.values() for h in s.heads}
-        if missing: raise DataError(f'no training photograph has a label for {" and ".join(sorted(missing))}')
+        if missing:
+            raise DataError(f'no training photograph has a label for {" and ".join(sorted(missing))}')
 
     def plan(self, epoch)->list: # A dictionary of rows by kind for each step, this process's share
         "The epoch's steps"
         pk = 'embedding' in self.heads                                                # labels alone are learned better from mixed batches
         plans = {k: s.batches(epoch, self.world, pk) for k,s in self.sources.items()}
         for k,p in plans.items():
-            if not p: raise DataError(f'too few training photographs with {k} for one batch')
+            if not p:
+                raise DataError(f'too few training photographs with {k} for one batch')
         n = max(map(len, plans.values()))
         for k,s in self.sources.items():
             again = 1
-            while len(plans[k]) < n: plans[k] += s.batches(epoch+10_000*again, self.world, pk); again += 1
+            while len(plans[k]) < n:
+                plans[k] += s.batches(epoch+10_000*again, self.world, pk)
+                again += 1
         return [{k: p[i].reshape(self.world, -1)[self.rank] for k,p in plans.items()} for i in range(n)]
 
     def batch(self, rows, **kwargs)->tuple: # `[b,3,s,s]` uint8; and, as one, head -> targets and head -> slice of the batch
         "Pixels and targets of one step; an unreadable photograph is replaced by a readable one of its batch"
-        xs, targets, place, at = [], {}, {}, 0
+        xs = []
+        targets = {}
+        place = {}
+        at = 0
         for k,r in rows.items():
             x, kept = self.sources[k].photos.batch(r, **kwargs)
-            if not len(kept): raise DataError(f'no photograph of a whole batch could be read, e.g. {self.sources[k].photos.paths[r[0]]}')
-            if len(kept) < len(r): again = np.resize(np.arange(len(kept)), len(r)); x, kept = x[again], kept[again]
+            if not len(kept):
+                raise DataError(f'no photograph of a whole batch could be read, e.g. {self.sources[k].photos.paths[r[0]]}')
+            if len(kept) < len(r):
+                again = np.resize(np.arange(len(kept)), len(r))
+                x, kept = x[again], kept[again]
             xs.append(x)
             for h in (h for h in self.heads if h in self.sources[k].heads):
                 targets.setdefault(h, []).append(self.sources[k].targets(kept)[h])
@@ -105,7 +124,8 @@ def share_labels(
 )->tuple: # `labels` without the photographs of the other two; `items` with the labels they have
     "Use each photograph once, with all that is known of it"
     where = lambda t: [str(t.img_dir.resolve()/p) for p in t.df['path']]
-    at, mine = {p: i for i,p in enumerate(where(labels))}, where(items)
+    at = {p: i for i,p in enumerate(where(labels))}
+    mine = where(items)
     row = np.array([at.get(p, -1) for p in mine])
     category = np.where(row >= 0, labels.df['category'].to_numpy()[row], -1)
     attrs = np.where((row >= 0)[:, None], labels.attrs[row], -1).astype(np.int8)

@@ -40,9 +40,12 @@ def export_onnx(
     body=''              # A body of your own, as in training
 )->Path: # `path`
     "Export a checkpoint as one ONNX file that is enough to use it, written whole or not at all"
-    if int8 and calibrate is None: raise DataError('int8 needs photographs of the training split to calibrate on')
+    if int8 and calibrate is None:
+        raise DataError('int8 needs photographs of the training split to calibrate on')
     ck = load_checkpoint(checkpoint)
-    net, pre, about = load_model(ck, body), ck['preprocessing'], model_about(ck)
+    net = load_model(ck, body)
+    pre = ck['preprocessing']
+    about = model_about(ck)
     with tempfile.TemporaryDirectory() as d:
         f = f'{d}/float32.onnx'
         write_onnx(net, pre['size'], f)
@@ -52,7 +55,8 @@ def export_onnx(
             tables = calibrate if isinstance(calibrate, (list, tuple)) else [calibrate]
             quantise(f, f'{d}/int8.onnx', torch.cat([calibration_photographs(t, pre, -(-n//len(tables))) for t in tables]))
             put_about(f := f'{d}/int8.onnx', about | dict(precision='int8'))
-        with atomic_write(path) as tmp: shutil.copyfile(f, tmp)
+        with atomic_write(path) as tmp:
+            shutil.copyfile(f, tmp)
     return Path(path)
 
 # %% ../../nbs/using/70_export.ipynb #75faf14b
@@ -63,23 +67,31 @@ def export_cost(
     body=''      # A body of your own, as in training
 )->pd.DataFrame: # A row a figure: the checkpoint in float32, the export, the difference
     "What the export says of the validation photographs, beside what the checkpoint says"
-    ck, acc = load_checkpoint(checkpoint), make_accelerator('fp32', True)
-    task, pre = find_task(ck['task']), ck['preprocessing']
-    valid, augment = validation_sources(ck, s), Augment.from_preprocessing(pre)
-    seen, figures = {}, {}
+    ck = load_checkpoint(checkpoint)
+    acc = make_accelerator('fp32', True)
+    task = find_task(ck['task'])
+    pre = ck['preprocessing']
+    valid = validation_sources(ck, s)
+    augment = Augment.from_preprocessing(pre)
+    seen = {}
+    figures = {}
     for name,net in (('checkpoint', load_model(ck, body)), ('export', OnnxNet(path))):
         for kind,src in valid.items():
             kept, out = infer(net, src.photos, augment, acc, s.batch_size, not s.quiet)
             for h in (h for h in task.heads if HEADS[h].source==kind):
                 seen.setdefault(h, []).append(out[h])
                 m = judge(h, out[h], src, kept)[0] if h!='attributes' else attribute_metrics(torch.from_numpy(out[h]).sigmoid(), src.attrs[kept], torch.tensor(ck['thresholds']))
-                for k,v in m.items(): figures.setdefault(METRICS[k].name, {})[name] = v
+                for k,v in m.items():
+                    figures.setdefault(METRICS[k].name, {})[name] = v
     for h,(a,b) in seen.items():
-        if h=='category': figures['Same category'] = dict(checkpoint=1., export=float((a.argmax(1)==b.argmax(1)).mean()))
-        if h=='embedding': figures['Cosine to float32'] = dict(checkpoint=1., export=float((a*b).sum(1).mean()))
+        if h=='category':
+            figures['Same category'] = dict(checkpoint=1., export=float((a.argmax(1)==b.argmax(1)).mean()))
+        if h=='embedding':
+            figures['Cosine to float32'] = dict(checkpoint=1., export=float((a*b).sum(1).mean()))
     df = pd.DataFrame(figures).T
     return df.assign(difference=df['export']-df['checkpoint'])
 
+# %% ../../nbs/using/70_export.ipynb #007379e1
 def validation_sources(
     ck:dict,    # A checkpoint
     s:Settings  # Where the data is
@@ -99,7 +111,8 @@ def run_export(
     n:int=256        # Photographs to calibrate on
 )->str: # What to tell the user
     "Export, and compare with the checkpoint if there are photographs"
-    body, tables = (s.body if s and ':' in s.body else ''), None
+    body = s.body if s and ':' in s.body else ''
+    tables = None
     if int8 and s:
         task = find_task(load_checkpoint(checkpoint)['task'])
         tables = list(read_tables(task, find_data(s, task))[0].values())

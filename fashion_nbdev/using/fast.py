@@ -25,17 +25,23 @@ def fold_batch_norm(
     "`body` with each batch normalisation made part of the convolution before it, if that can be done without changing its answer"
     x = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     try:
-        folded, want = fuse(copy.deepcopy(body).eval(), inplace=True), body(x)
+        folded = fuse(copy.deepcopy(body).eval(), inplace=True)
+        want = body(x)
         return folded if (folded(x)-want).abs().max() <= 1e-3*want.abs().max() else body
-    except Exception: return body
+    except Exception:
+        return body
 
 # %% ../../nbs/using/62_fast.ipynb #84d36f62
 class InBf16(nn.Module):
     "`body` computing in bfloat16; what goes in and comes out is float32"
-    def __init__(self, body): super().__init__(); self.body = copy.deepcopy(body).bfloat16()
+    def __init__(self, body):
+        super().__init__()
+        self.body = copy.deepcopy(body).bfloat16()
     def forward(self, x:Tensor)->Tensor:
-        with torch.autocast(x.device.type, torch.bfloat16): return self.body(x.bfloat16()).float()
+        with torch.autocast(x.device.type, torch.bfloat16):
+            return self.body(x.bfloat16()).float()
 
+# %% ../../nbs/using/62_fast.ipynb #2f1153cd
 def only_looking(
     net:FashionNet, # Its body is replaced
     size:int,       # Pixels a side that it sees
@@ -43,7 +49,8 @@ def only_looking(
 )->FashionNet: # The same network
     "`net` made fast for prediction: batch normalisation folded, in bfloat16 where wanted, colours of a pixel side by side in memory"
     net.body = fold_batch_norm(net.eval().body, size)
-    if bf16: net.body = InBf16(net.body)
+    if bf16:
+        net.body = InBf16(net.body)
     return net.requires_grad_(False).to(memory_format=torch.channels_last)
 
 # %% ../../nbs/using/62_fast.ipynb #8c03c832
@@ -53,14 +60,17 @@ class OnnxNet(nn.Module):
         super().__init__()
         import onnxruntime as ort
         o = ort.SessionOptions()
-        o.intra_op_num_threads, o.log_severity_level = torch.get_num_threads(), 3
+        o.intra_op_num_threads = torch.get_num_threads()
+        o.log_severity_level = 3
         try:
             self.session = ort.InferenceSession(str(path), o, providers=['CPUExecutionProvider'])
             self.about = json.loads(self.session.get_modelmeta().custom_metadata_map['fashion_nbdev'])
-        except Exception as e: raise DataError(f'{path}: '+('no such model' if not Path(path).is_file() else f'not a model exported by export-fashion ({type(e).__name__})')) from None
+        except Exception as e:
+            raise DataError(f'{path}: '+('no such model' if not Path(path).is_file() else f'not a model exported by export-fashion ({type(e).__name__})')) from None
         self.heads = self.about['heads']
     def forward(self, x:Tensor): return tuple(torch.from_numpy(o) for o in self.session.run(None, {'photographs': x.cpu().contiguous().numpy()}))
 
+# %% ../../nbs/using/62_fast.ipynb #aa6098de
 def load_onnx(
     path # As `export_onnx` writes it
 )->dict: # As a checkpoint, with `net` and `model_id` in place of weights

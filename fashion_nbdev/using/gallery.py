@@ -31,10 +31,14 @@ def unit_length(
     names=None     # What to call each row in a message
 )->np.ndarray: # `[n,d]` float32, every row of length one
     "`emb` checked and brought to length one; a `DataError` for another size, NaN, infinity or all zeros"
-    try: x = np.atleast_2d(np.asarray(emb, dtype=np.float64))
-    except (TypeError, ValueError): raise DataError('each embedding must be a row of numbers, all of one length') from None
-    if x.ndim != 2 or (size and x.shape[1] != size): raise DataError(f'embeddings of shape {list(x.shape)}, but the gallery holds {size} numbers a photograph')
-    with np.errstate(all='ignore'): length = np.sqrt((x**2).sum(1))
+    try:
+        x = np.atleast_2d(np.asarray(emb, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise DataError('each embedding must be a row of numbers, all of one length') from None
+    if x.ndim != 2 or (size and x.shape[1] != size):
+        raise DataError(f'embeddings of shape {list(x.shape)}, but the gallery holds {size} numbers a photograph')
+    with np.errstate(all='ignore'):
+        length = np.sqrt((x**2).sum(1))
     if len(bad := np.flatnonzero(~((length > 0) & np.isfinite(length)))):
         raise DataError(f'{names[bad[0]] if names is not None else f"row {bad[0]}"}: an embedding must be finite numbers, not all zero')
     return (x/length[:,None]).astype(np.float32)
@@ -48,11 +52,13 @@ def attribute_columns(
     attributes # Names, all different
 )->dict: # Name to column
     "The column of each of `attributes`: its own name wherever the database can have it"
-    if len(set(attributes)) < len(attributes): raise DataError(f'attribute {Counter(attributes).most_common(1)[0][0]!r} is named twice')
+    if len(set(attributes)) < len(attributes):
+        raise DataError(f'attribute {Counter(attributes).most_common(1)[0][0]!r} is named twice')
     columns = {}
     for a in attributes:
         c = re.sub('[.`]', '_', a)
-        while not c or c[0]=='_' or c.lower() in FIELDS or c in columns.values(): c = f'attribute {c}'
+        while not c or c[0]=='_' or c.lower() in FIELDS or c in columns.values():
+            c = f'attribute {c}'
         columns[a] = c
     return columns
 
@@ -64,7 +70,8 @@ def gallery_schema(
 ): # pyarrow schema
     "The columns of a gallery"
     import pyarrow as pa
-    text, key = pa.string(), {'lance-schema:unenforced-primary-key': 'true'}
+    text = pa.string()
+    key = {'lance-schema:unenforced-primary-key': 'true'}
     types = [text, text, text, text, pa.list_(text), pa.int64(), pa.int64(), pa.list_(pa.float32(), size)]
     fields = [pa.field(n, t, nullable=n!='id', metadata=key if n=='id' else None) for n,t in zip(FIELDS, types)]
     fields += [pa.field(c, pa.bool_(), metadata={'attribute': a}) for a,c in attribute_columns(attributes).items()]
@@ -83,11 +90,15 @@ class Gallery:
         storage_options:dict|None=None # Keys and settings for object storage
     ):
         self.path = str(path) if '://' in str(path) else str(Path(path).expanduser())
-        self.grace, self.table = grace, self._open(model_id, size, attributes, storage_options)
-        self.schema, self.compacted = self.table.schema, self.table.version//self.compact_every
+        self.grace = grace
+        self.table = self._open(model_id, size, attributes, storage_options)
+        self.schema = self.table.schema
+        self.compacted = self.table.version//self.compact_every
         about = json.loads((self.schema.metadata or {}).get(TABLE.encode(), b'{}'))
-        if not 0 < about.get('format', 0) <= FORMAT: raise DataError(f'{self.path}: the table there was not made by this version of fashion_nbdev')
-        self.model_id, self.size = about['model_id'], self.schema.field('embedding').type.list_size
+        if not 0 < about.get('format', 0) <= FORMAT:
+            raise DataError(f'{self.path}: the table there was not made by this version of fashion_nbdev')
+        self.model_id = about['model_id']
+        self.size = self.schema.field('embedding').type.list_size
         self.columns = {f.metadata[b'attribute'].decode(): f.name for f in self.schema if b'attribute' in (f.metadata or {})}
         self.check(model_id, size, attributes)
 
@@ -101,17 +112,24 @@ class Gallery:
 def _open(self:Gallery, model_id, size, attributes, storage_options): # The table
     "Open the table, or make it if `size` is given; `connect` makes a folder, so a mistyped path is found out before"
     none = f'{self.path}: no gallery there'
-    if not size and '://' not in self.path and not (Path(self.path)/f'{TABLE}.lance').is_dir(): raise DataError(none)
+    if not size and '://' not in self.path and not (Path(self.path)/f'{TABLE}.lance').is_dir():
+        raise DataError(none)
     try:
         db = import_lancedb().connect(self.path, read_consistency_interval=timedelta(0), storage_options=storage_options)
-        try: return db.open_table(TABLE)
+        try:
+            return db.open_table(TABLE)
         except (ValueError, FileNotFoundError) as e:
-            if 'not found' not in str(e): raise
-        if not size: raise DataError(none)
-        if not model_id: raise DataError(f'{none}, and a new one needs the model_id of the model that fills it')
+            if 'not found' not in str(e):
+                raise
+        if not size:
+            raise DataError(none)
+        if not model_id:
+            raise DataError(f'{none}, and a new one needs the model_id of the model that fills it')
         return db.create_table(TABLE, schema=gallery_schema(size, model_id, attributes), exist_ok=True)
-    except (OSError, RuntimeError, ValueError) as e: raise DataError(f'{self.path}: cannot open a gallery there: {_message(e)}') from None
+    except (OSError, RuntimeError, ValueError) as e:
+        raise DataError(f'{self.path}: cannot open a gallery there: {_message(e)}') from None
 
+# %% ../../nbs/using/65_gallery.ipynb #f28529b5
 def _message(e):
     "The first line of a LanceDB error, without the place in its source code"
     return re.sub(r',? /\S+\.rs:\d+:\d+.*|^(lance error: )?(LanceError\(\w+\): )?((Invalid|invalid) \w+, )*', '', (str(e).splitlines() or [''])[0]) or type(e).__name__
@@ -126,7 +144,8 @@ def check(self:Gallery,
     "A `DataError` unless what is given fits this gallery; what is not given is not looked at"
     if model_id and model_id != self.model_id:
         raise DataError(f'{self.path} was built by model {self.model_id}, and this is model {model_id}: embeddings of two models cannot be compared; use the checkpoint that built it, or build another gallery')
-    if size and size != self.size: raise DataError(f'{self.path} holds embeddings of {self.size} numbers, not {size}')
+    if size and size != self.size:
+        raise DataError(f'{self.path} holds embeddings of {self.size} numbers, not {size}')
     for a in attributes:
         if a not in self.columns:
             near = difflib.get_close_matches(a, self.columns, 3, .5) or self.attributes[:8]

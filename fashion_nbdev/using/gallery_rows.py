@@ -21,20 +21,25 @@ from .gallery import FIELDS, Gallery, _message, unit_length
 # %% ../../nbs/using/66_gallery_rows.ipynb #de31e20c
 def _batches(rows, n):
     "`rows` as DataFrames of at most `n` rows"
-    if isinstance(rows, dict): rows = pd.DataFrame({k: list(v) for k,v in rows.items()})
+    if isinstance(rows, dict):
+        rows = pd.DataFrame({k: list(v) for k,v in rows.items()})
     if isinstance(rows, pd.DataFrame):
-        for i in range(0, len(rows), n): yield rows.iloc[i:i+n].reset_index(drop=True)
+        for i in range(0, len(rows), n):
+            yield rows.iloc[i:i+n].reset_index(drop=True)
     else:
         it = iter(rows)
-        while chunk := list(islice(it, n)): yield pd.DataFrame(chunk)
+        while chunk := list(islice(it, n)):
+            yield pd.DataFrame(chunk)
 
 # %% ../../nbs/using/66_gallery_rows.ipynb #1576869c
 @patch
 def _arrow(self:Gallery, df):
     "`df` as the table stores it: checked, embeddings of length one, a yes-or-no column an attribute"
     import pyarrow as pa
-    if bad := [c for c in df if c not in FIELDS]: raise DataError(f'no column {bad[0]!r} in a gallery; it has {", ".join(FIELDS)}')
-    if 'id' not in df or df['id'].isna().any() or (df['id'].astype(str)=='').any(): raise DataError('each row needs an id')
+    if bad := [c for c in df if c not in FIELDS]:
+        raise DataError(f'no column {bad[0]!r} in a gallery; it has {", ".join(FIELDS)}')
+    if 'id' not in df or df['id'].isna().any() or (df['id'].astype(str)=='').any():
+        raise DataError('each row needs an id')
     df = df.assign(id=df['id'].astype(str)).drop_duplicates('id', keep='last')
     x = {c: pa.array(df[c].fillna('').astype(str).tolist(), pa.string()) for c in ('id', 'path', 'item', 'category') if c in df}
     x |= {c: pa.array(df[c].fillna(0).astype('int64')) for c in ('bytes', 'modified') if c in df}
@@ -43,7 +48,8 @@ def _arrow(self:Gallery, df):
         self.check(attributes=dict.fromkeys(a for row in names for a in row))
         has = [set(row) for row in names]
         x |= dict(attributes=pa.array(names, pa.list_(pa.string())), **{c: pa.array([a in h for h in has]) for a,c in self.columns.items()})
-    if 'embedding' in df: x['embedding'] = pa.FixedSizeListArray.from_arrays(unit_length([*df['embedding']], self.size, df['id'].tolist()).ravel(), self.size)
+    if 'embedding' in df:
+        x['embedding'] = pa.FixedSizeListArray.from_arrays(unit_length([*df['embedding']], self.size, df['id'].tolist()).ravel(), self.size)
     schema = pa.schema([f for f in self.schema if f.name in x])
     return pa.table([x[n] for n in schema.names], schema=schema)
 
@@ -52,18 +58,22 @@ def _arrow(self:Gallery, df):
 def _commit(self:Gallery, change, *args, tries=12, **kwargs):
     "`change(*args, **kwargs)`, again after a pause when another writer came first"
     for i in range(tries):
-        try: return change(*args, **kwargs)
+        try:
+            return change(*args, **kwargs)
         except (RuntimeError, OSError, ValueError) as e:
-            if not re.search(r'conflict|contention|concurrent|not found: \S*\.(manifest|lance|txn)', str(e), re.I): raise DataError(self._explain(e)) from None
+            if not re.search(r'conflict|contention|concurrent|not found: \S*\.(manifest|lance|txn)', str(e), re.I):
+                raise DataError(self._explain(e)) from None
             error = _message(e)
             time.sleep(random.random()*min(.05*2**i, 2))
     raise DataError(f'{self.path}: given up after {tries} attempts, other programs keep writing to this gallery ({error})')
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #44864f02
 @patch
 def _explain(self:Gallery, e):
     "A LanceDB error as a line for the user"
     m = _message(e)
-    if not (name := re.search(r'No field named (.+?)\. Valid', m)): return f'{self.path}: {m}'
+    if not (name := re.search(r'No field named (.+?)\. Valid', m)):
+        return f'{self.path}: {m}'
     shown = ', '.join([f for f in FIELDS if f != 'embedding']+list(self.columns.values())[:8]) + (' ...' if len(self.columns) > 8 else '')
     return f'no column {name[1]} in the gallery; it has {shown} (a name with blanks or capitals is written `like this`)'
 
@@ -74,24 +84,29 @@ def add(self:Gallery,
     batch:int=10_000 # Rows of a commit: all of them are stored, or none
 )->dict: # How many rows were `added`, and how many `updated`
     "Insert `rows`; a row whose id is already there is replaced whole"
-    n, empty = Counter(added=0, updated=0), dict(path='', item='', category='', attributes=None, bytes=0, modified=0)
+    n = Counter(added=0, updated=0)
+    empty = dict(path='', item='', category='', attributes=None, bytes=0, modified=0)
     for df in _batches(rows, batch):
-        if 'embedding' not in df: raise DataError('a new row needs an embedding; to change other columns of rows that are there, use update')
+        if 'embedding' not in df:
+            raise DataError('a new row needs an embedding; to change other columns of rows that are there, use update')
         x = self._arrow(df.assign(**{k: v for k,v in empty.items() if k not in df}))
         r = self._commit(self._upsert, x)
         n.update(added=r.num_inserted_rows, updated=r.num_updated_rows)
         self._tidy(r.version)
     return dict(n)
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #e3efe223
 @patch
 def _upsert(self:Gallery, x): return self.table.merge_insert('id').when_matched_update_all().when_not_matched_insert_all().execute(x)
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #90384b9c
 @patch
 def _tidy(self:Gallery, version):
     "`compact` whenever the table's version passes a multiple of `compact_every`"
     if (n := version//self.compact_every) > self.compacted:
         self.compacted = n
-        with suppress(DataError): self.compact(tries=1)      # if somebody else writes: the next time, then
+        with suppress(DataError):
+            self.compact(tries=1)      # if somebody else writes: the next time, then
 
 # %% ../../nbs/using/66_gallery_rows.ipynb #fe8f527b
 @patch
@@ -102,12 +117,14 @@ def update(self:Gallery,
     "Change the given columns of the rows with these ids; ids that are not there are passed over"
     n = 0
     for df in _batches(rows, batch):
-        if df.isna().any(axis=None): raise DataError('update: each row must say every column that one of them says')
+        if df.isna().any(axis=None):
+            raise DataError('update: each row must say every column that one of them says')
         r = self._commit(self._change, self._arrow(df))
         n += r.num_updated_rows
         self._tidy(r.version)
     return n
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #4554ba19
 @patch
 def _change(self:Gallery, x): return self.table.merge_insert('id').when_matched_update_all().execute(x)
 
@@ -118,6 +135,7 @@ def sql_text(
     "`s` between quotes, its own quotes doubled, so that it is taken as text whatever it says"
     return "'" + str(s).replace("'", "''") + "'"
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #79158c90
 def sql_in(
     column:str, # A column name
     values      # A value or several
@@ -125,14 +143,17 @@ def sql_in(
     "The filter: `column` is one of `values`"
     return f"`{column}` in ({', '.join(map(sql_text, [values] if isinstance(values, str) else values))})"
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #17791b53
 @patch
 def remove(self:Gallery,
     ids=None,            # An id or several
     where:str|None=None  # Or a filter
 )->int: # How many rows went
     "Remove the rows with these `ids`, or those that `where` is true of"
-    if (ids is None)==(where is None): raise DataError('say what to remove: ids, or where')
-    if ids is None: return self._commit(self.table.delete, f'({where})').num_deleted_rows
+    if (ids is None)==(where is None):
+        raise DataError('say what to remove: ids, or where')
+    if ids is None:
+        return self._commit(self.table.delete, f'({where})').num_deleted_rows
     ids = [ids] if isinstance(ids, str) else list(ids)
     return sum(self._commit(self.table.delete, sql_in('id', ids[i:i+1000])).num_deleted_rows for i in range(0, len(ids), 1000))
 
@@ -151,11 +172,13 @@ def filter(self:Gallery,
     parts += [sql_in(c, v) for c,v in (('category', category), ('item', item)) if v is not None]
     return ' and '.join(parts + [f'`{self.columns[a]}`' for a in attributes]) or None
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #a67fa91d
 @patch
 def _read(self:Gallery, filter=None, columns=FIELDS[:-1], order=None, limit=None, offset=0):
     "An arrow table of the rows that `filter` is true of"
     q = self.table.search().select(list(columns)).limit(limit)
-    if filter: q = q.where(filter)
+    if filter:
+        q = q.where(filter)
     if order:
         from lancedb.query import ColumnOrdering
         q = q.order_by([ColumnOrdering(column_name=order)])
@@ -185,11 +208,13 @@ def list(self:Gallery,
     x = self._read(self.filter(where, category, attributes), FIELDS[:None if embedding else -1], 'id', limit, offset)
     return _frame(x, self.size)
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #a4e37771
 def _frame(x, size=0):
     "An arrow table as a DataFrame: text as text even when there are no rows, attributes as lists"
     columns = {'attributes': lambda c: pd.Series(c.to_pylist(), dtype=object), 'embedding': lambda c: pd.Series([*_matrix(c, size)], dtype=object)}
     return pd.DataFrame({n: columns.get(n, lambda c: c.to_pandas())(x[n]) for n in x.column_names})
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #cb65ee89
 def _matrix(x, size): return np.array(x.combine_chunks().flatten(), dtype=np.float32).reshape(-1, size)
 
 # %% ../../nbs/using/66_gallery_rows.ipynb #c9a562fe
@@ -207,6 +232,7 @@ def get(self:Gallery,
     rows = self._read(sql_in('id', id), FIELDS).to_pylist()
     return rows[0] if rows else self._missing(id)
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #4a9688af
 @patch
 def embeddings(self:Gallery,
     ids # Ids of photographs inside
@@ -216,10 +242,14 @@ def embeddings(self:Gallery,
     for i in range(0, len(ids), 1000):
         x = self._read(sql_in('id', ids[i:i+1000]), ('id', 'embedding'))
         found.update(zip(x['id'].to_pylist(), _matrix(x['embedding'], self.size)))
-    for i in ids: i in found or self._missing(i)
+    for i in ids:
+        i in found or self._missing(i)
     return np.stack([found[i] for i in ids]) if ids else np.zeros((0, self.size), np.float32)
 
+# %% ../../nbs/using/66_gallery_rows.ipynb #a3ae699a
 @patch
 def _missing(self:Gallery, id): raise DataError(f'{self.path}: no photograph with the id {id!r}')
+
+# %% ../../nbs/using/66_gallery_rows.ipynb #2c0f245b
 @patch
 def __contains__(self:Gallery, id): return self.count(sql_in('id', str(id))) > 0

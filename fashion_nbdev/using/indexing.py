@@ -25,24 +25,30 @@ def folder_rows(
 ): # Yields dicts of `id` and `path`
     "The photographs in `folder`; the id is the path inside it, with `/` between its parts"
     from fashion_nbdev.predict import find_photographs
-    for p in find_photographs([folder]): yield dict(id=p.relative_to(folder).as_posix(), path=os.path.abspath(p))
+    for p in find_photographs([folder]):
+        yield dict(id=p.relative_to(folder).as_posix(), path=os.path.abspath(p))
 
+# %% ../../nbs/using/68_indexing.ipynb #cdc42523
 def table_rows(
     table # A `Table`
 ): # Yields dicts of `id`, `path`, `item`, and `category` and `attributes` where they are known
     "The photographs of `table` with their labels; the id is the path in the table"
     for r,a in zip(table.df.itertuples(), table.attrs):
         row = dict(id=r.path, path=os.path.abspath(safe_path(table.img_dir, r.path)), item=r.item)
-        if r.category >= 0: row['category'] = table.categories[r.category]
-        if (a >= 0).any(): row['attributes'] = [table.attributes[i] for i in np.flatnonzero(a==1)]
+        if r.category >= 0:
+            row['category'] = table.categories[r.category]
+        if (a >= 0).any():
+            row['attributes'] = [table.attributes[i] for i in np.flatnonzero(a==1)]
         yield row
 
 # %% ../../nbs/using/68_indexing.ipynb #b7b4ddc1
 def _problem(report, path, e):
     "Count a photograph that cannot be used, and keep the first hundred messages"
     report['unreadable'] += 1
-    if len(report['problems']) < 100: report['problems'].append(str(e) if str(path) in str(e) else f'{path}: {e}')
+    if len(report['problems']) < 100:
+        report['problems'].append(str(e) if str(path) in str(e) else f'{path}: {e}')
 
+# %% ../../nbs/using/68_indexing.ipynb #c6598e4a
 def _changed(gallery, rows, report):
     "Yield those of `rows` that the model must look at: new ones, and those whose file has changed since"
     it = iter(rows)
@@ -50,13 +56,20 @@ def _changed(gallery, rows, report):
         inside = {r['id']: r for r in gallery._read(sql_in('id', [r['id'] for r in chunk])).to_pylist()}
         corrected = []
         for r in chunk:
-            try: s = os.stat(r['path'])
-            except OSError as e: _problem(report, r['path'], f'no such photograph ({e.strerror})'); continue
+            try:
+                s = os.stat(r['path'])
+            except OSError as e:
+                _problem(report, r['path'], f'no such photograph ({e.strerror})')
+                continue
             r, old = r | dict(bytes=s.st_size, modified=s.st_mtime_ns), inside.get(r['id'], {})
-            if (old.get('bytes'), old.get('modified')) != (r['bytes'], r['modified']): yield r
-            elif any(old[k] != v for k,v in r.items()): corrected.append(old | r)
-            else: report['skipped'] += 1
-        if corrected: report['updated'] += gallery.update(corrected)
+            if (old.get('bytes'), old.get('modified')) != (r['bytes'], r['modified']):
+                yield r
+            elif any(old[k] != v for k,v in r.items()):
+                corrected.append(old | r)
+            else:
+                report['skipped'] += 1
+        if corrected:
+            report['updated'] += gallery.update(corrected)
 
 # %% ../../nbs/using/68_indexing.ipynb #784fdf62
 def index_photographs(
@@ -67,23 +80,33 @@ def index_photographs(
     show:bool=True  # With a progress bar
 )->dict: # Counts: `added` `updated` `skipped` `unreadable`; `problems`: messages, the first hundred
     "Add the photographs of `source` to `gallery`: those that are not inside as they are now"
-    if not predictor.embedding_size: raise DataError('this model gives no embedding; use the checkpoint of a retrieval or multimodal model')
+    if not predictor.embedding_size:
+        raise DataError('this model gives no embedding; use the checkpoint of a retrieval or multimodal model')
     gallery.check(predictor.model_id, predictor.embedding_size)
     rows = folder_rows(source) if isinstance(source, (str, Path)) else table_rows(source) if hasattr(source, 'img_dir') else source
-    report, waiting, ready = dict(added=0, updated=0, skipped=0, unreadable=0, problems=[]), deque(), []
+    report = dict(added=0, updated=0, skipped=0, unreadable=0, problems=[])
+    waiting = deque()
+    ready = []
     def paths():
-        for r in _changed(gallery, rows, report): waiting.append(r); yield r['path']
+        for r in _changed(gallery, rows, report):
+            waiting.append(r)
+            yield r['path']
     def store():
-        for k,v in gallery.add(ready).items(): report[k] += v
+        for k,v in gallery.add(ready).items():
+            report[k] += v
         ready.clear()
     with progress(desc='photographs', show=show) as bar:
         for path,p in predictor.stream(paths(), bs):
             r = waiting.popleft()
-            if isinstance(p, DataError): _problem(report, path, p)
-            else: ready.append(dict(category=p.category or '', attributes=list(p.attributes or {}), embedding=p.embedding) | r)
-            if len(ready) >= bs: store()
+            if isinstance(p, DataError):
+                _problem(report, path, p)
+            else:
+                ready.append(dict(category=p.category or '', attributes=list(p.attributes or {}), embedding=p.embedding) | r)
+            if len(ready) >= bs:
+                store()
             bar.update()
     store()
     if report['added']+report['updated']:
-        with suppress(DataError): gallery.compact(tries=1)
+        with suppress(DataError):
+            gallery.compact(tries=1)
     return report

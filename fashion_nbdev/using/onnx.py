@@ -40,16 +40,21 @@ def write_onnx(
     try:
         with torch.no_grad(), _no_warnings():
             torch.onnx.export(net, (torch.zeros(2, 3, size, size),), str(path), **names, dynamo=True, external_data=False, verbose=False, dynamic_shapes=({0: torch.export.Dim('b')},))
-    except torch.onnx.errors.OnnxExporterError as e: raise DataError(f'the body {net.body_name} cannot be exported: {str(e).strip().splitlines()[0]}') from None
+    except torch.onnx.errors.OnnxExporterError as e:
+        raise DataError(f'the body {net.body_name} cannot be exported: {str(e).strip().splitlines()[0]}') from None
 
+# %% ../../nbs/using/69_onnx.ipynb #35382c0e
 @contextmanager
 def _no_warnings():
     "Exporters tell developers of exporters a great deal"
     old = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:
-        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings(): warnings.simplefilter('ignore'); yield
-    finally: logging.disable(old)
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter('ignore')
+            yield
+    finally:
+        logging.disable(old)
 
 # %% ../../nbs/using/69_onnx.ipynb #f9447341
 def put_about(
@@ -60,10 +65,12 @@ def put_about(
     import onnx
     m = onnx.load(path)
     onnx.helper.set_model_props(m, dict(fashion_nbdev=json.dumps(about)))
-    m.producer_name, m.doc_string = 'fashion_nbdev', 'Input: photographs [b,3,s,s], as the metadata describes; an output for each head'
+    m.producer_name = 'fashion_nbdev'
+    m.doc_string = 'Input: photographs [b,3,s,s], as the metadata describes; an output for each head'
     onnx.checker.check_model(m)
     onnx.save(m, path)
 
+# %% ../../nbs/using/69_onnx.ipynb #3660e464
 def check_onnx(
     net:FashionNet, # What was exported
     path,           # The export
@@ -72,9 +79,11 @@ def check_onnx(
     "A `DataError` unless the ONNX file says what `net` says"
     onnx_net = OnnxNet(path)
     for xb in (x[:1], x):
-        with torch.no_grad(): want = net(xb)
+        with torch.no_grad():
+            want = net(xb)
         for a,b in zip(want if isinstance(want, tuple) else (want,), onnx_net(xb)):
-            if (a-b).abs().max() > 1e-3*(a.abs().max()+1e-6): raise DataError(f'the body {net.body_name} cannot be exported: the export says something else than the network')
+            if (a-b).abs().max() > 1e-3*(a.abs().max()+1e-6):
+                raise DataError(f'the body {net.body_name} cannot be exported: the export says something else than the network')
 
 # %% ../../nbs/using/69_onnx.ipynb #e16cbdad
 def calibration_photographs(
@@ -85,7 +94,8 @@ def calibration_photographs(
     "Up to `n` photographs of `table`, drawn at random but always the same, as the network sees them outside training"
     rows = np.random.default_rng(0).permutation(len(table))[:n]
     xb, _ = Photos(table.img_dir, table.df['path'].tolist(), pre['store'], pre['resize'], limit=.1).batch(rows)
-    if not len(xb): raise DataError(f'{table.img_dir}: no photographs to calibrate on')
+    if not len(xb):
+        raise DataError(f'{table.img_dir}: no photographs to calibrate on')
     return Augment.from_preprocessing(pre).eval()(xb)
 
 # %% ../../nbs/using/69_onnx.ipynb #ab54bd04

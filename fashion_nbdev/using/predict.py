@@ -50,12 +50,17 @@ class FashionPredictor:
         cpu:bool=False,      # Use the CPU even if there is a GPU
         top:int=3            # Categories that are named
     ):
-        self.acc, self.top = make_accelerator(precision, cpu), top
+        self.acc = make_accelerator(precision, cpu)
+        self.top = top
         self.net = ck['net'] if 'net' in ck else only_looking(load_model(ck, body), ck['preprocessing']['size'], self.acc.mixed_precision=='bf16').to(self.acc.device)
-        self.task, self.classes, self.attributes, self.pre = ck['task'], ck['classes'], ck['attributes'], ck['preprocessing']
+        self.task = ck['task']
+        self.classes = ck['classes']
+        self.attributes = ck['attributes']
+        self.pre = ck['preprocessing']
         self.thresholds = np.array(ck['thresholds'], np.float32)
         self.augment = Augment.from_preprocessing(self.pre, channels_last='net' not in ck).to(self.acc.device).eval()
-        self.embedding_size, self.model_id = ck['heads'].get('embedding', 0), ck.get('model_id') or model_id(ck)
+        self.embedding_size = ck['heads'].get('embedding', 0)
+        self.model_id = ck.get('model_id') or model_id(ck)
 
     @classmethod
     def load(cls,
@@ -71,7 +76,9 @@ def model_id(
 )->str: # 16 hexadecimal digits
     "The same for the same weights, whatever else the file says"
     h = hashlib.sha256(ck['body'].encode())
-    for k,v in sorted(ck['state'].items()): h.update(k.encode()); h.update(v.contiguous().numpy().tobytes())
+    for k,v in sorted(ck['state'].items()):
+        h.update(k.encode())
+        h.update(v.contiguous().numpy().tobytes())
     return h.hexdigest()[:16]
 
 # %% ../../nbs/using/63_predict.ipynb #87bd2f65
@@ -80,7 +87,8 @@ def read(self:FashionPredictor,
     x:torch.Tensor # `[b,3,s,s]`, uint8, as `Photos` gives them
 )->list: # Of `Prediction`
     "What the model says of a batch of squares"
-    with torch.no_grad(): out = self.net(self.augment(x.to(self.acc.device)))
+    with torch.no_grad():
+        out = self.net(self.augment(x.to(self.acc.device)))
     out = {h: o.float().cpu() for h,o in zip(self.net.heads, out if isinstance(out, tuple) else (out,))}
     res = [Prediction() for _ in x]
     if 'category' in out:
@@ -91,7 +99,8 @@ def read(self:FashionPredictor,
         for r,p in zip(res, out['attributes'].sigmoid().numpy()):
             r.attributes = {self.attributes[i]: float(p[i]) for i in (-p).argsort() if p[i] >= self.thresholds[i]}
     if 'embedding' in out:
-        for r,e in zip(res, out['embedding'].numpy()): r.embedding = e
+        for r,e in zip(res, out['embedding'].numpy()):
+            r.embedding = e
     return res
 
 # %% ../../nbs/using/63_predict.ipynb #2e56d1a7
@@ -110,10 +119,13 @@ class _Decode:
     "What `prefetch` calls: paths to squares and the errors of those that have none"
     def __init__(self, pre): self.pre, self.pool = pre, one_core_threads('photos')
     def one(self, p):
-        try: return load_square(p, self.pre)
-        except DataError as e: return e
+        try:
+            return load_square(p, self.pre)
+        except DataError as e:
+            return e
     def batch(self, paths): return paths, list(self.pool.map(self.one, paths))
 
+# %% ../../nbs/using/63_predict.ipynb #ab918ca4
 @patch
 def stream(self:FashionPredictor,
     paths,    # Paths, a list or anything that yields them

@@ -9,7 +9,6 @@ __all__ = ['SUFFIXES', 'find_photographs', 'as_row', 'write_rows']
 import csv, io, json
 from pathlib import Path
 
-
 from ..core import DataError
 
 # %% ../../nbs/using/64_rows.ipynb #eaf9f5a2
@@ -20,12 +19,18 @@ def find_photographs(
 ): # Yields paths, sorted within each folder; a `DataError` for something that matches nothing
     "The photographs that `what` names"
     for o in what:
-        p, n = Path(o), 0
-        if p.is_file(): yield p; continue
+        p = Path(o)
+        n = 0
+        if p.is_file():
+            yield p
+            continue
         found = sorted(p.rglob('*')) if p.is_dir() else sorted(Path(p.anchor or '.').glob(str(p.relative_to(p.anchor)) if p.anchor else str(o)))
         for f in found:
-            if f.is_file() and f.suffix.lower() in SUFFIXES: n += 1; yield f
-        if not n: raise DataError(f'{o}: no such photograph, or a folder or pattern without any')
+            if f.is_file() and f.suffix.lower() in SUFFIXES:
+                n += 1
+                yield f
+        if not n:
+            raise DataError(f'{o}: no such photograph, or a folder or pattern without any')
 
 # %% ../../nbs/using/64_rows.ipynb #b2f3406d
 def as_row(
@@ -34,12 +39,16 @@ def as_row(
     embedding:bool=False      # Add the embedding?
 )->dict: # Of plain numbers, strings and lists
     "A prediction as a row"
-    if isinstance(p, DataError): return dict(path=str(path), error=str(p))
+    if isinstance(p, DataError):
+        return dict(path=str(path), error=str(p))
     row = dict(path=str(path))
-    if p.category: row |= dict(category=p.category, probability=round(p.probability, 4), runners_up={k: round(v, 4) for k,v in p.categories[1:]})
-    if p.attributes or p.category: row |= dict(attributes={k: round(v, 4) for k,v in p.attributes.items()})
+    if p.category:
+        row |= dict(category=p.category, probability=round(p.probability, 4), runners_up={k: round(v, 4) for k,v in p.categories[1:]})
+    if p.attributes or p.category:
+        row |= dict(attributes={k: round(v, 4) for k,v in p.attributes.items()})
     return row | (dict(embedding=[round(float(v), 6) for v in p.embedding]) if embedding and p.embedding is not None else {})
 
+# %% ../../nbs/using/64_rows.ipynb #7912e722
 def write_rows(
     rows,       # Of `as_row`, a list or anything that yields them
     out,        # An open text file
@@ -48,10 +57,15 @@ def write_rows(
     "Write rows one at a time as CSV, JSON lines, or a table for people"
     flat = lambda v: '; '.join(f'{k} {p:.2f}' for k,p in v.items()) if isinstance(v, dict) else ' '.join(map(str, v)) if isinstance(v, list) else v
     w = csv.DictWriter(out, ['path', 'category', 'probability', 'runners_up', 'attributes', 'embedding', 'error'], extrasaction='ignore')
-    if form=='csv': w.writeheader()
+    if form=='csv':
+        w.writeheader()
     for r in rows:
-        if form=='jsonl': out.write(json.dumps(r, ensure_ascii=False)+'\n')
-        elif form=='csv': w.writerow({k: flat(v) for k,v in r.items()})
-        elif 'error' in r: out.write(f'{r["error"]}\n')
-        else: out.write(f'{r["path"]}\n' + (f'  {r["category"]} {r["probability"]:.0%}   (or {flat(r["runners_up"])})\n' if 'category' in r else '') + (f'  {flat(r["attributes"]) or "no attribute above its threshold"}\n' if 'attributes' in r else ''))
+        if form=='jsonl':
+            out.write(json.dumps(r, ensure_ascii=False)+'\n')
+        elif form=='csv':
+            w.writerow({k: flat(v) for k,v in r.items()})
+        elif 'error' in r:
+            out.write(f'{r["error"]}\n')
+        else:
+            out.write(f'{r["path"]}\n' + (f'  {r["category"]} {r["probability"]:.0%}   (or {flat(r["runners_up"])})\n' if 'category' in r else '') + (f'  {flat(r["attributes"]) or "no attribute above its threshold"}\n' if 'attributes' in r else ''))
         out.flush()

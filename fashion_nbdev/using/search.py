@@ -39,11 +39,13 @@ def search(self:Gallery,
     exact:bool=True         # Compare with every row, even if there is an approximate index
 )->pd.DataFrame: # `id path item category attributes similarity`, nearest first
     "The `k` photographs nearest to `query` among those that the filter is true of, with their cosine similarity"
-    if k < 1: raise DataError(f'k is {k}, but a search finds at least one photograph')
+    if k < 1:
+        raise DataError(f'k is {k}, but a search finds at least one photograph')
     ids = [query] if isinstance(query, str) else [*query]
     ids = ids if ids and isinstance(ids[0], str) else []
     x = unit_length(self.embeddings(ids) if ids else query, self.size).mean(0)
-    if np.linalg.norm(x) < 1e-6: raise DataError('the queries point in opposite directions: they have no mean')
+    if np.linalg.norm(x) < 1e-6:
+        raise DataError('the queries point in opposite directions: they have no mean')
     filter = ' and '.join(f for f in (self.filter(where, category, attributes, item), f'not ({sql_in("id", ids)})' if ids and exclude_self else '') if f)
     hits = self._nearest(unit_length(x)[0], k, filter, exact)
     df = _frame(hits).assign(similarity=lambda df: 1-df.pop('_distance').astype(float))
@@ -58,15 +60,19 @@ def index(self:Gallery,
     queries:int=100         # Photographs to compare them for
 )->dict: # `kind`, `rows`, `recall`, milliseconds a search and seconds to build
     "Build an approximate index, and measure what it finds against exact search"
-    if (n := len(self)) < min_rows: raise DataError(f'{self.path}: {n:,} photographs are searched exactly fast enough; an index is built from {min_rows:,} on')
+    if (n := len(self)) < min_rows:
+        raise DataError(f'{self.path}: {n:,} photographs are searched exactly fast enough; an index is built from {min_rows:,} on')
     import lancedb.index as kinds
-    if not re.fullmatch(r'(Ivf|Hnsw)[A-Z]\w*', kind) or not hasattr(kinds, kind): raise DataError(f'no index of the kind {kind!r}: IvfSq, IvfFlat, IvfPq, IvfRq, HnswSq and HnswPq are known')
+    if not re.fullmatch(r'(Ivf|Hnsw)[A-Z]\w*', kind) or not hasattr(kinds, kind):
+        raise DataError(f'no index of the kind {kind!r}: IvfSq, IvfFlat, IvfPq, IvfRq, HnswSq and HnswPq are known')
     t = time.perf_counter()
     self._commit(self.table.create_index, 'embedding', config=getattr(kinds, kind)(distance_type='cosine'), replace=True)
     built = time.perf_counter()-t
     while not len(rows := self._commit(self._sample, queries)):          # others may have removed rows since they were counted
-        if not len(self): raise DataError(f'{self.path}: all photographs were removed while the index was built')
-    found, ms = {}, {}
+        if not len(self):
+            raise DataError(f'{self.path}: all photographs were removed while the index was built')
+    found = {}
+    ms = {}
     for exact in (True, False):
         self._nearest(rows['embedding'][0].as_py(), k, exact=exact)        # the first search opens files
         t = time.perf_counter()
@@ -75,6 +81,7 @@ def index(self:Gallery,
     recall = np.mean([len({*a} & {*b})/max(len(a), 1) for a,b in zip(found[True], found[False])])
     return dict(kind=kind, rows=n, recall=round(float(recall), 4), exact_ms=round(ms[True], 1), approximate_ms=round(ms[False], 1), build_s=round(built, 1))
 
+# %% ../../nbs/using/67_search.ipynb #15be5618
 @patch
 def _sample(self:Gallery, n):
     "Ids and embeddings of `n` rows, or fewer if rows go in the meantime"
@@ -83,12 +90,16 @@ def _sample(self:Gallery, n):
 # %% ../../nbs/using/67_search.ipynb #8d5ae0b7
 def _picture(o):
     "A photograph to show: a file in the size of a thumbnail, grey if it cannot be read; anything else as it is"
-    if not isinstance(o, (str, Path)): return o
-    try: im = open_image(o, 256)
-    except DataError: return np.full((120, 100, 3), 225, np.uint8)
+    if not isinstance(o, (str, Path)):
+        return o
+    try:
+        im = open_image(o, 256)
+    except DataError:
+        return np.full((120, 100, 3), 225, np.uint8)
     im.thumbnail((256, 256))
     return im
 
+# %% ../../nbs/using/67_search.ipynb #29fabd68
 def search_sheet(
     hits:pd.DataFrame,    # As `Gallery.search` gives them
     query=None,           # The photograph that was searched for (file, PIL image or array), or a list of them
