@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #70eb816f
+# %% ../../nbs/garments/16b_jackets.ipynb #2f54bd57
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing
