@@ -17,8 +17,7 @@ from ..core import DataError, progress
 from ..pictures import open_image
 from .tables import Table
 from .lists import BOX
-from ..garments.collection import claim
-from .prepared import Prepared, place_images, unusable
+from .prepared import Prepared, claim, place_images, unusable
 
 # %% ../../nbs/data/25_archives.ipynb #5038987e
 def find_list(

@@ -15,8 +15,7 @@ from PIL import Image
 
 from ..core import DataError
 from .tables import Table
-from ..garments.collection import claim
-from .prepared import Prepared, write_prepared
+from .prepared import Prepared, claim, write_prepared
 from .splits import complete_splits
 from .archives import _parallel, save_image
 
