@@ -12,7 +12,8 @@ from .garment import Garment
 from .outlines import curve, mirrored, neck_half
 from .drawing import Drawing
 from .sewing import band, belt, buttons, inside, neck_trim, pleats, seam, slant_pockets
-from .sleeves import across, sleeves
+from .sleeves import sleeves
+from .tops import line_across
 from .trousers import fly, trousers, waistband
 
 # %% ../../nbs/garments/17b_dresses.ipynb #655c4f1e
@@ -78,8 +79,8 @@ def skirt_part(
         d.part(lining, volume=.2)
     d.part(skirt_outline(waist, hem, top, length, hips), sheer='skirt')
     if g.has('pleated'):
-        edge = across(hem, bottom-.03, -.05)
-        pleats(d, across(waist, top), edge, 7+g.pick('spacing', 4))
+        edge = line_across(hem, bottom-.03, -.05)
+        pleats(d, line_across(waist, top), edge, 7+g.pick('spacing', 4))
     elif hips:
         d.both('fold', [(hip*.95, top+.2), (hip*.4, top+.28)], width=.025)
     else:
@@ -92,7 +93,7 @@ def bottom_seam(
     hem:float, bottom:float # Of the hem: half its width, its height
 ):
     "The stitching above the hem of a skirt, curved like the hem"
-    seam(d, across(hem-.015, bottom-.065, -.05))
+    seam(d, line_across(hem-.015, bottom-.065, -.05))
 
 # %% ../../nbs/garments/17b_dresses.ipynb #aef7444e
 def skirt_closing(d:Drawing, g:Garment, bottom:float): # Into `d`; height of the hem
@@ -177,7 +178,7 @@ def dress_waist(d:Drawing, g:Garment, waist:float, w:float): # Into `d`; height 
     if g['trim'] > .55:
         belt(d, w+.01, waist, .06, buckle=g['button'] > .5)
     else:
-        d.add('line', across(w, waist, -.03), width=.014)
+        d.add('line', line_across(w, waist, -.03), width=.014)
 
 # %% ../../nbs/garments/17b_dresses.ipynb #6e3ab0a9
 def dress(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
@@ -193,7 +194,7 @@ def dress(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
         bodice_buttons(d, g, waist, 3)
     bottom_seam(d, hem, bottom)
     if g.has('denim'):
-        seam(d, across(w, waist-.03))
+        seam(d, line_across(w, waist-.03))
         seam(d, [(m.chest*.55, .2), (m.chest*.4, waist)], both=True)
     dress_waist(d, g, waist, w)
 
@@ -228,4 +229,4 @@ def jumpsuit(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     if g['belt'] > .4:
         belt(d, w+.012, waist, buckle=g['belt'] > .7)
     else:
-        band(d, across(w, waist-.03), across(w+.01, waist+.03), 16)
+        band(d, line_across(w, waist-.03), line_across(w+.01, waist+.03), 16)

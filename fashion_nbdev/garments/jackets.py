@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #2f54bd57
+# %% ../../nbs/garments/16b_jackets.ipynb #37ea3098
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing
 from .sewing import band, belt, buttons, inside, pocket, rectangle, seam, welts, zipper
-from .sleeves import across, front
-from .tops import collar
+from .sleeves import front
+from .tops import collar, line_across
 
 # %% ../../nbs/garments/16b_jackets.ipynb #dc52dfdd
 #| export
@@ -30,8 +30,8 @@ def slanted_zips(
 # %% ../../nbs/garments/16b_jackets.ipynb #0b6eac7a
 def bomber(d:Drawing, g:Garment, m, hem:float): # Into `d`; `m` is `measures(g)`, `hem` a height
     "A straight zip and a ribbed collar"
-    collar_edge = across(.15, -.07, .06)
-    collar_seam = across(.18, .05, -.1)
+    collar_edge = line_across(.15, -.07, .06)
+    collar_seam = line_across(.18, .05, -.1)
     zipper(d, (0, .08), (0, hem+.07))
     band(d, collar_edge, collar_seam, 12, d.trim)
     slanted_zips(d, m, hem, 'metal' if g['pocket'] > .5 else 'seam')
@@ -89,7 +89,7 @@ def jacket(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
         d.trim = 'second'
     front(d, g, m, hem, 'rib' if ribbed else 'shirt', COLLAR_SEAM)
     ribs = 24 if ribbed else 0
-    band(d, across(m.hip, hem-.03), across(m.hip*.93, hem+.08), ribs, d.trim)
+    band(d, line_across(m.hip, hem-.03), line_across(m.hip*.93, hem+.08), ribs, d.trim)
     JACKETS[style](d, g, m, hem)
 
 # %% ../../nbs/garments/16b_jackets.ipynb #c5aca9f1

@@ -92,7 +92,7 @@ def paint(
 # %% ../../nbs/garments/14_painting.ipynb #b5c92255
 GROUND = (226, 224, 220) # A light grey
 
-def sketch(
+def sketch_fitted(
     d:Drawing,   # Any drawing that has a part
     size:int=128 # Pixels of each side
 )->Image.Image: # RGB
@@ -118,5 +118,5 @@ def rack(
         g = random_garment(np.random.default_rng([0, i]), category).but(*words)
         d = Drawing(g, LAID_FLAT)
         pattern(d, g, measures(g))
-        pictures.append(sketch(d))
+        pictures.append(sketch_fitted(d))
     return pictures

@@ -11,10 +11,9 @@ from PIL import Image
 from .garment import Garment
 from .outlines import measures
 from .drawing import Drawing
-from .canvas import sketch
 from .motifs import embroidery, graphic
 from .views import View
-from .painting import LAID_FLAT
+from .painting import LAID_FLAT, sketch_fitted
 from .tops import blouse, hoodie, sweater, tank, tee
 from .jackets import blazer, coat, jacket
 from .trousers import jeans, shorts
@@ -48,4 +47,4 @@ def flat(
     size:int=128 # Pixels of each side
 )->Image.Image: # RGB
     "`g` laid flat on a light ground"
-    return sketch(draw_pattern(g, LAID_FLAT), size)
+    return sketch_fitted(draw_pattern(g, LAID_FLAT), size)

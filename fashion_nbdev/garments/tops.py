@@ -12,13 +12,13 @@ from .garment import Garment
 from .outlines import along, curve, mirrored, neck_half
 from .drawing import Drawing
 from fashion_nbdev.garments.sewing import (
-    band, buttons, hem_rib, inside, neck_trim, pleats, pocket, seam, zipper
+    band, buttons, hem_rib, inside, neck_trim, neckline, pleats, pocket, rectangle, seam, zipper
 )
 from .sleeves import front
 from .figure import head
 
 # %% ../../nbs/garments/16_tops.ipynb #5d420903
-def across(
+def line_across(
     w:float, y:float, # How far to either side, and at which height
     bow:float=0       # How far it bows up, as a share of its length
 ): # Points
@@ -27,23 +27,13 @@ def across(
         return curve([(-w, y, bow), (w, y)], closed=False)
     return [(-w, y), (w, y)]
 
-# %% ../../nbs/garments/16_tops.ipynb #d005adc1
-def rectangle(
-    left:float, top:float,    # One corner, garment units
-    right:float, bottom:float # The corner across
-)->list: # Four points
-    "The corners, clockwise from the left at the top"
-    upper = [(left, top), (right, top)]
-    lower = [(right, bottom), (left, bottom)]
-    return upper+lower
-
 # %% ../../nbs/garments/16_tops.ipynb #e1510b39
 def hem_seam(
     d:Drawing, m, # Gets the shapes; `measures` of its garment
     y:float    # Height
 ):
     "The stitching above a hem"
-    seam(d, across(m.hip-.02, y))
+    seam(d, line_across(m.hip-.02, y))
 
 # %% ../../nbs/garments/16_tops.ipynb #ed217ee0
 def tee(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
@@ -76,7 +66,7 @@ def sweater(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     inside(d, g)
     front(d, g, m, hem, 'rib')
     if g.has('no_neckline'):
-        band(d, across(.13, -.13, .04), across(.15, .06, -.1), 10, d.trim)
+        band(d, line_across(.13, -.13, .04), line_across(.15, .06, -.1), 10, d.trim)
     else:
         neck_trim(d, g, .06)
     hem_rib(d, m, hem)
@@ -172,15 +162,6 @@ def bow(
     d.both('part', curve(LOOP), volume=.45)
     d.part(rectangle(-.03, .09, .03, .15), volume=.45)
 
-# %% ../../nbs/garments/16_tops.ipynb #52e77e15
-def neckline(
-    g:Garment # Its neckline
-)->np.ndarray: # `[n,2]`
-    "From the left shoulder to the right one"
-    right = curve(neck_half(g), closed=False)
-    left = right[::-1]*(-1, 1)
-    return np.concatenate([left, right[1:]])
-
 # %% ../../nbs/garments/16_tops.ipynb #4189b671
 THROAT = (0, -.25)
 
@@ -222,8 +203,8 @@ def blouse(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     inside(d, g)
     front(d, g, m, hem, 'shirt', hip=m.hip*1.08)
     if g.has('pleated'):
-        yoke = across(.27*m.wide, depth*.5+.14)
-        edge = across(.32*m.wide, hem-.02)
+        yoke = line_across(.27*m.wide, depth*.5+.14)
+        edge = line_across(.32*m.wide, hem-.02)
         pleats(d, yoke, edge, 7)
     d.part(rectangle(-.038, depth, .038, hem+.02), volume=.12)
     buttons(d, depth+.08, hem-.08, 6, r=.017)

@@ -12,7 +12,7 @@ from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing
 from .sewing import band, buttons, pleats, rectangle, seam, slant_pockets
-from .sleeves import across
+from .tops import line_across
 
 # %% ../../nbs/garments/17_trousers.ipynb #432cc80b
 KNEE_FOLDS = [(-.08, -.3), (0, -.35), (.08, .2)] # Each: its height from the knee, its tone
@@ -119,8 +119,8 @@ def elastic(
     d:Drawing # Gets the shapes
 ):
     "A ribbed waist with two cords"
-    upper = across(.3, -.02, .02)
-    lower = across(.31, .08)
+    upper = line_across(.3, -.02, .02)
+    lower = line_across(.31, .08)
     cord = curve([(.02, .05, .1), (.07, .3)], closed=False)
     band(d, upper, lower, 18, d.trim)
     d.both('line', cord, width=.02, colour='second')
