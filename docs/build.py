@@ -14,13 +14,28 @@ here = Path(__file__).parent.resolve()
 VENDOR = {'@jupyter-widgets/html-manager@1.0.15': ['dist/embed.js'],
           'mathjax@3.2.2': ['es5/tex-mml-chtml.js', 'es5/output/chtml/fonts/woff-v2/*.woff']}
 
-def add_toc(index, names):
-    "Put the pages `names` into the sidebar, from the page `index`"
+# The wings of the library: from which page number on, and what the sidebar calls them
+WINGS = {'00': 'Foundations', '02': 'Data: the table', '08': 'Garments', '20': 'Data: sources and checks', '36': 'Pixels',
+         '45': 'Learning', '62': 'Using', '72': 'Looking', '86': 'Commands', '90': 'Benchmarks', '96': 'The whole'}
+
+def wing_of(notebook):
+    "What the sidebar calls the group of the notebook"
+    if notebook.parent.name=='tutorials':
+        return 'Tutorials'
+    number = notebook.name[:2]
+    return WINGS[max(start for start in WINGS if start <= number)]
+
+def add_toc(index, nbs):
+    "Put the pages of `nbs` (name -> notebook) into the sidebar, from the page `index`, in the order in which they are read"
     nb = nbformat.read(index, 4)
-    groups = {'Tutorials': [n for n in names if '/' in n], 'The library, in order': [n for n in names if '/' not in n]}
-    for i,(caption,docs) in enumerate(groups.items()):
-        if docs:
-            nb.cells.append(nbformat.v4.new_markdown_cell('\n'.join(['```{toctree}', ':hidden:', f':caption: {caption}', '', *docs, '```']), id=f'toc{i}'))
+    groups = dict.fromkeys(['Tutorials', *WINGS.values()], ())
+    for name,notebook in sorted(nbs.items(), key=lambda item: item[1].name):
+        if name!='index':
+            groups[wing_of(notebook)] += (name,)
+    for i,(caption,names) in enumerate(groups.items()):
+        if names:
+            lines = ['```{toctree}', ':hidden:', f':caption: {caption}', '', *names, '```']
+            nb.cells.append(nbformat.v4.new_markdown_cell('\n'.join(lines), id=f'toc{i}'))
     nbformat.write(nb, index)
 
 def vendor(dest):
@@ -58,7 +73,7 @@ def sources(cfg, src, force, n_workers):
     todo = [(p, n, src/f'{n}.ipynb') for n,p in nbs.items() if force or n=='index' or not fresh(src/f'{n}.ipynb', p)]
     with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context('spawn')) as ex:
         wrong = [o for o in ex.map(page, *zip(*todo)) if o]
-    add_toc(src/'index.ipynb', [n for n in nbs if n!='index' and (src/f'{n}.ipynb').exists()])
+    add_toc(src/'index.ipynb', {name: path for name,path in nbs.items() if (src/f'{name}.ipynb').exists()})
     return wrong
 
 @call_parse

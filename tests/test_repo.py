@@ -12,19 +12,46 @@ from packaging.utils import canonicalize_name
 root = Path(__file__).parent.parent
 cfg = get_config(path=root)
 notebooks = sorted(nbglob(cfg.nbs_path, as_path=True))
-modules = [p for p in notebooks if p.parent==cfg.nbs_path and p.name[0].isdigit()]  # the others are tutorials, and the start page
+numbered = [p for p in notebooks if p.name[0].isdigit() and p.parent.name!='tutorials']
+modules = sorted(numbered, key=lambda p: p.name)  # in the order in which they are read; the others are tutorials and the start page
 WIDGET = 'application/vnd.jupyter.widget-{}+json'
 MACHINE = re.compile(r'(?<![\w.~-])/(?:root|home|work|Users|tmp/tmp\w+)/')
 
-def each(paths): return pytest.mark.parametrize('p', paths, ids=lambda p: str(p.relative_to(cfg.nbs_path)))
-def code(p): return [c for c in read_nb(p).cells if c.cell_type=='code']
-def outputs(p): return [o for c in code(p) for o in c.get('outputs', [])]
+def each(paths):
+    return pytest.mark.parametrize('p', paths, ids=lambda p: str(p.relative_to(cfg.nbs_path)))
+
+def code(p):
+    return [cell for cell in read_nb(p).cells if cell.cell_type=='code']
+
+def outputs(p):
+    return [output for cell in code(p) for output in cell.get('outputs', [])]
+
+def default_exp(p):
+    "The module that the notebook exports, or nothing"
+    found = re.match(r'#\|\s*default_exp\s+(\S+)', read_nb(p).cells[0].source)
+    return found and found[1]
+
+def own_modules(p):
+    "The modules of this library that the notebook imports, in examples too"
+    for cell in code(p):
+        for tree in cell.parsed_() or []:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and (node.module or '').startswith(cfg.lib_name+'.'):
+                    yield node.module.removeprefix(cfg.lib_name+'.')
 
 @each(modules)
 def test_module(p):
-    "The first cell names the module, and the module is called what the notebook is called"
-    m = re.match(r'#\|\s*default_exp\s+(\S+)', read_nb(p).cells[0].source)
-    assert m and m[1]==re.sub(r'^\d+[a-z]?_', '', p.stem)
+    "The first cell names the module; folders and names of notebooks and package are alike"
+    name = default_exp(p)
+    if name in (None, '__init__'):   # a page of tests or figures; the face of the package
+        return
+    wing = '' if p.parent==cfg.nbs_path else p.parent.name+'.'
+    assert name==wing+re.sub(r'^\d+[a-z]?_', '', p.stem)
+
+def test_numbers():
+    "The order in which to read is plain: no number stands twice"
+    numbers = [re.match(r'\d+[a-z]?', p.name)[0] for p in modules]
+    assert len(numbers)==len(set(numbers)), sorted(n for n in numbers if numbers.count(n) > 1)
 
 @each(notebooks)
 def test_title(p):
@@ -34,12 +61,25 @@ def test_title(p):
 
 @each(modules)
 def test_imports_point_down(p):
-    "A notebook imports only from notebooks before it"
-    before = [re.sub(r'^\d+[a-z]?_', '', o.stem) for o in modules if o.name < p.name]
-    for c in code(p):
-        for t in (o for tree in c.parsed_() or [] for o in ast.walk(tree)):
-            if isinstance(t, ast.ImportFrom) and (t.module or '').startswith(cfg.lib_name+'.'):
-                assert t.module.split('.')[1] in before, c.source[:80]
+    "A notebook imports only from notebooks before it, so there is no circle"
+    before = {default_exp(other) for other in modules[:modules.index(p)]}
+    above = set(own_modules(p))-before
+    assert not above, f'imports from pages that come later: {sorted(above)}'
+
+@each(modules)
+def test_private_names_stay_home(p):
+    "A name with an underscore is used by its own module only"
+    for cell in code(p):
+        for tree in cell.parsed_() or []:
+            for node in ast.walk(tree):
+                if isinstance(node, ast.ImportFrom) and (node.module or '').startswith(cfg.lib_name):
+                    assert not [alias.name for alias in node.names if alias.name.startswith('_')], cell.source
+
+@each(modules)
+def test_imports_by_name(p):
+    "Where a name comes from is said where it is imported: no star but of fastcore.test"
+    for cell in code(p):
+        assert not re.search(rf'^from {cfg.lib_name}\S* import \*', cell.source, re.M), cell.source
 
 @each(notebooks)
 def test_imports_stand_alone(p):
@@ -69,7 +109,8 @@ def test_no_machine_paths(p):
         assert not (m := MACHINE.search(w)), w[max(m.start()-60, 0):m.end()+60]
 
 # Before heavy libraries are loaded, a command can say what is wrong
-@pytest.mark.parametrize('module', 'core tables garments prepare check cli'.split())
+LIGHT = 'core pictures data.labels data.layout data.spreadsheets data.sources data.check garments.collection learning.tasks learning.settings'
+@pytest.mark.parametrize('module', LIGHT.split())
 def test_imports_no_torch(module):
     s = f"import sys, {cfg.lib_name}.{module}; sys.exit(bool({{'torch', 'torchvision', 'sklearn'}} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, '-c', s], cwd=root).returncode==0
@@ -134,7 +175,7 @@ def test_imports_are_declared():
     from importlib.metadata import packages_distributions
     declared = {canonicalize_name(Requirement(o).name) for key in ('requirements', 'pip_requirements') for o in cfg[key].split()}
     dists = packages_distributions()
-    for p in cfg.lib_path.glob('*.py'):
+    for p in cfg.lib_path.rglob('*.py'):
         for t in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):
             mods = [a.name for a in t.names] if isinstance(t, ast.Import) else [t.module] if isinstance(t, ast.ImportFrom) and not t.level else []
             for m in (m.split('.')[0] for m in mods):
@@ -145,7 +186,7 @@ def test_imports_are_declared():
 def test_exported_once():
     "A public name means one thing: no two modules export it"
     where = {}
-    for p in sorted(cfg.lib_path.glob('[a-z]*.py')):
+    for p in sorted(cfg.lib_path.rglob('[a-z]*.py')):
         names = next((ast.literal_eval(t.value) for t in ast.parse(p.read_text(encoding='utf-8')).body if isinstance(t, ast.Assign) and t.targets[0].id=='__all__'), [])
         for n in names:
             where.setdefault(n, []).append(p.name)

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SOURCES']
 
-# %% ../../nbs/data/29_sources.ipynb #572358c2
+# %% ../../nbs/data/29_sources.ipynb #d772ce49
 from .folders import prepare_folders
 from .spreadsheets import prepare_csv
 from .deepfashion import prepare_deepfashion
