@@ -16,12 +16,11 @@ from PIL import Image
 from ..core import DataError
 from .lists import LIST_ATTR, LIST_BOX, LIST_CATEGORY, LIST_PARTITION
 from .labels import STATUS, read_labels, read_partition
-from .archives import _check_boxes
 from .findings import CHECKS, Report
 from .check_lines import check_categories, check_list, check_paths
 from fashion_nbdev.data.check_labels import (
-    check_attributes, check_attributes_between, check_categories_between, check_items, check_names,
-    check_partition, check_split
+    _check_boxes, check_attributes, check_attributes_between, check_categories_between, check_items,
+    check_names, check_partition, check_split
 )
 from .check_photographs import check_boxes, check_leaks, check_photos
 
