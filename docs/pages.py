@@ -1,7 +1,7 @@
 """Turn a notebook, by nbdev's own processing, into a page that Sphinx and myst-nb read.
 
-`page` runs the processors that `nbdev_docs` runs before Quarto, and rewrites what they make: Quarto's markdown
-as MyST's, `show_doc` as a signature and a list of its arguments, directives as cell tags."""
+`page` runs the processors that `nbdev_docs` runs before Quarto, and rewrites what they make: Quarto's
+markdown as MyST's, `show_doc` as a signature and a list of its arguments, directives as cell tags."""
 import ast, io, json, os, posixpath, re, runpy, tokenize
 from pathlib import PurePosixPath
 

@@ -111,8 +111,8 @@ def test_no_machine_paths(p):
         assert not (m := MACHINE.search(w)), w[max(m.start()-60, 0):m.end()+60]
 
 # Before heavy libraries are loaded, a command can say what is wrong
-LIGHT = ('core pictures data.labels data.layout data.spreadsheets data.sources data.check garments.collection '
-         'learning.tasks learning.settings')
+LIGHT = ('core pictures data.labels data.layout data.spreadsheets data.sources data.check '
+         'garments.collection learning.tasks learning.settings')
 @pytest.mark.parametrize('module', LIGHT.split())
 def test_imports_no_torch(module):
     heavy = {'torch', 'torchvision', 'sklearn'}

@@ -52,7 +52,7 @@ def test_every_notebook_has_a_page():
 @needs_site
 @pytest.mark.parametrize('name', built)
 def test_links(name):
-    "Every local link, picture and script leads to something, anchors included; nothing is loaded from elsewhere"
+    "Every local link, picture and script leads somewhere, anchors included; nothing is loaded from elsewhere"
     here, p = site/name, parsed(site/name)
     for u in p.links+p.loads:
         u = urlsplit(u)
@@ -148,8 +148,9 @@ def test_page(tab, name):
     if n := tab.locator('script[type="application/vnd.jupyter.widget-view+json"]').count():
         tab.wait_for_function('n => document.querySelectorAll(".jupyter-widgets").length >= n', arg=n)
     if tab.locator('.math').count():
-        formulas = 'document.querySelectorAll(".math").length <= document.querySelectorAll("mjx-container").length'
-        tab.wait_for_function(formulas)
+        written = 'document.querySelectorAll(".math").length'
+        drawn = 'document.querySelectorAll("mjx-container").length'
+        tab.wait_for_function(f'{written} <= {drawn}')
     assert not tab.locator('mjx-merror').count()
     assert not tab.wrong
     assert tab.evaluate('document.documentElement.scrollWidth <= window.innerWidth')

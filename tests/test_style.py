@@ -40,7 +40,8 @@ def test_it_can_fail():
     dense = style.Cell("#| export\ndef f(a, b):\n    x, y = a+1, b+1\n"
                        "    raise ValueError(sum(i*j for i in x for j in y))")
     found = style.measure([dense])
-    assert all(found[key]==100 for key in ('pairs', 'hidden', 'unexplained', 'unsaid')) and found['nested'] > 0
+    assert all(found[key]==100 for key in ('pairs', 'hidden', 'unexplained', 'unsaid'))
+    assert found['nested'] > 0
     plain = style.Cell("#| export\ndef f(\n    a # A number\n):\n"
                        "    \"A `ValueError` always\"\n    raise ValueError(a)")
     found = style.measure([plain, style.Cell('f(1)')])

@@ -1,5 +1,6 @@
 """Write requirements.txt: what settings.ini asks for (to run, to develop and to build the site) and what that
-needs in turn, each at one version. Nothing is installed and nothing but pip is used, so an empty environment will do.
+needs in turn, each at one version. Nothing is installed and nothing but pip is used, so an empty environment
+will do.
 
 Versions already in requirements.txt stay unless they no longer fit; with `--upgrade` each is the newest that
 fits.
@@ -18,7 +19,8 @@ SYSTEMS = {'Linux': dict(platform_system='Linux', sys_platform='linux', os_name=
                           platform_machine='arm64'),
            'Windows': dict(platform_system='Windows', sys_platform='win32', os_name='nt',
                            platform_machine='AMD64')}
-HEAD = """# All that fashion_nbdev needs to run, to be tested and to build its web site: `pip install -r requirements.txt`
+HEAD = """# All that fashion_nbdev needs to run, to be tested and to build its web site: \
+`pip install -r requirements.txt`
 # Made from settings.ini by `make requirements` (Python {python}); do not edit by hand.
 """
 
