@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #023de983
+# %% ../../nbs/garments/16b_jackets.ipynb #0be6b41d
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing
