@@ -14,8 +14,7 @@ from torch import Tensor, nn
 
 from ..core import DataError
 from .bodies import find_body
-from .label_heads import Attributes, Category
-from .heads import Embedding
+from .heads import Attributes, Category, Embedding
 
 # %% ../../nbs/learning/53_models.ipynb #fa05147c
 class FashionNet(nn.Module):
