@@ -13,6 +13,7 @@ import pandas as pd
 from .labels import STATUS
 from .findings import Report
 from .check_lines import check_lines, check_list
+from .check_labels import check_paths
 
 # %% ../../nbs/data/32c_check_items.ipynb #24bfdd59
 def partition_rows(

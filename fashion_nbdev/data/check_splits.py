@@ -15,7 +15,7 @@ import pandas as pd
 from .lists import BOX, LIST_CATEGORY
 from .findings import Report
 from .check_lines import check_lines
-from .check_labels import check_attributes
+from .check_labels import check_attributes, check_categories, check_corners, check_paths
 
 # %% ../../nbs/data/32b_check_splits.ipynb #401164aa
 SPLITS = ('train', 'val', 'test')

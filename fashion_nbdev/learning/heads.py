@@ -10,6 +10,7 @@ from fastcore.basics import patch
 
 from ..core import DataError
 from .head import Head
+from .label_heads import Attributes, Category
 
 # %% ../../nbs/learning/52c_heads.ipynb #f6397626
 class Embedding(Head):

@@ -16,9 +16,8 @@ from fastcore.basics import patch
 
 from ..core import DataError
 from ..data.tables import Table
-from ..data.check_photographs import _facts
 from .cards import Grid, _open, thumbnail
-from .explorers import Explorer, _chosen, _row, _says, menu
+from .explorers import Explorer, _chosen, _facts, _row, _says, menu
 
 # %% ../../nbs/looking/82_data_explorer.ipynb #a60114e5
 def join_tables(

@@ -19,13 +19,12 @@ from PIL import Image
 
 from ..core import DataError, safe_path
 from ..data.tables import Table
-from ..data.check_photographs import _facts
 from ..learning.attribute_metrics import attribute_report
-from ..learning.heads import same_names
+from ..learning.label_heads import same_names
 from ..learning.settings import Settings
 from .attribute_plots import plot_threshold
 from .cards import Grid, thumbnail
-from .explorers import Explorer, _row, _says, _text
+from .explorers import Explorer, _facts, _row, _says, _text
 from .data_explorer import _category
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #d62c5299

@@ -14,9 +14,8 @@ from fastcore.basics import patch
 from PIL import Image
 
 from ..core import DataError
-from ..data.check_photographs import _facts
 from .cards import Grid, thumbnail
-from .explorers import Explorer, _chosen, _row, _says, menu
+from .explorers import Explorer, _chosen, _facts, _row, _says, menu
 
 # %% ../../nbs/looking/84_similar_explorer.ipynb #463d7808
 class _Stock:
