@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import DataError, progress
+from ..core import DataError, count_cores, progress
 from ..data.tables import Table
 from ..data.layout import claim_folder, write_layout
 from fashion_nbdev.garments.garment import (
@@ -162,7 +162,7 @@ def in_processes(
 ): # An iterator of results, in the order of `rows`
     "`f` of each row, in `workers` processes"
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+        workers = count_cores()
     if workers < 2:
         yield from map(f, rows)
     else:
