@@ -86,7 +86,8 @@ def lab(tmp_path_factory):
         s.bind(('127.0.0.1', 0))
         port = s.getsockname()[1]
     cmd = [sys.executable, '-m', 'jupyterlab', '--no-browser', '--allow-root', '--ip=127.0.0.1',
-           f'--port={port}', f'--ServerApp.root_dir={root}', f'--IdentityProvider.token={secrets.token_hex()}']
+           f'--port={port}', f'--ServerApp.root_dir={root}',
+           f'--IdentityProvider.token={secrets.token_hex()}']
     with open(own/'log', 'w') as log:
         process = subprocess.Popen(cmd, cwd=root, env=env, stdout=log, stderr=log)
     try:
@@ -134,8 +135,8 @@ def changes(page, explorer, act):
     img = explorer.locator('img.fashion-picture')
     before = img.get_attribute('src')
     act()
-    page.wait_for_function('([img, before]) => img.src && img.src!=before && img.complete && img.naturalWidth',
-                           arg=[img.element_handle(), before])
+    other = '([img, before]) => img.src && img.src!=before && img.complete && img.naturalWidth'
+    page.wait_for_function(other, arg=[img.element_handle(), before])
 
 def test_data(page):
     "A click on a card shows it, also from the keyboard; a filter changes the cards"
@@ -211,8 +212,9 @@ def test_fits(page, width):
     for i in range(3):
         ex = page.locator('.fashion-explorer').nth(i)
         ex.scroll_into_view_if_needed()
-        page.wait_for_function("""ex => [...ex.querySelectorAll('*')].every(
-            o => o.getBoundingClientRect().right <= ex.getBoundingClientRect().right+1)""", arg=ex.element_handle())
+        inside = """ex => [...ex.querySelectorAll('*')].every(
+            o => o.getBoundingClientRect().right <= ex.getBoundingClientRect().right+1)"""
+        page.wait_for_function(inside, arg=ex.element_handle())
         cards = ex.locator('.fashion-card')
         widths = cards.evaluate_all('o => o.filter(c => c.offsetParent).map(c => c.offsetWidth)')
         assert widths and min(widths) >= 80, widths
