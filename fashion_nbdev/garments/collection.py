@@ -6,7 +6,7 @@
 __all__ = ['make_garments']
 
 # %% ../../nbs/garments/19b_collection.ipynb #6fb48810
-import json, os, shutil
+import os, shutil
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import DataError, atomic_write, progress
+from ..core import DataError, count_cores, progress
 from ..data.tables import Table
-from ..data.layout import write_layout
+from ..data.layout import claim_folder, write_layout
 from fashion_nbdev.garments.garment import (
     ATTRIBUTE_GROUPS, CATALOGUE, CATEGORY_FOLDERS, CATEGORY_TYPES, Garment, LABELLED, random_garment
 )
@@ -36,7 +36,7 @@ class Item:
     paths:tuple  # A path each, below `img`
     status:tuple # In retrieval: `train`, `query`, `gallery` or `''` each
 
-# %% ../../nbs/garments/19b_collection.ipynb #c2b85257
+# %% ../../nbs/garments/19b_collection.ipynb #dd25b849
 def choose_views(
     rng, # `np.random.Generator`
     n:int # Photographs
@@ -47,7 +47,7 @@ def choose_views(
     drawn = rng.permutation(len(kinds))[:rest]
     return kinds*rounds+[kinds[k] for k in sorted(drawn)]
 
-# %% ../../nbs/garments/19b_collection.ipynb #bf96d5d7
+# %% ../../nbs/garments/19b_collection.ipynb #0e81a370
 def choose_status(
     rng, split:str, # `np.random.Generator`; `train`, `val` or `test`
     n_views:int, n_query:int # Photographs; of those of a test item, how many are queries
@@ -59,20 +59,18 @@ def choose_status(
     status[rng.permutation(n_views)[:n_query]] = 'query'
     return status.tolist()
 
-# %% ../../nbs/garments/19b_collection.ipynb #fb6d38c1
-SPLITS = ('train', 'val', 'test')
-
 # %% ../../nbs/garments/19b_collection.ipynb #ba34b250
 def plan_item(
     seed:int,    # Of the collection
-    split:str,   # One of `SPLITS`
+    split:str,   # `train`, `val` or `test`
     i:int,       # Number in the split, from 0
     number:int,  # Number in the whole collection, from 1
     n_views:int, # Photographs
     n_query:int  # Of those of a test item, how many are queries
 )->Item:
     "The `i`-th item of a split"
-    rng = np.random.default_rng([seed, SPLITS.index(split), i])
+    split_number = ('train', 'val', 'test').index(split)
+    rng = np.random.default_rng([seed, split_number, i])
     garment = random_garment(rng)
     name = f'id_{number:08d}'
     folder = f'WOMEN/{CATEGORY_FOLDERS[garment.category]}/{name}'
@@ -111,7 +109,7 @@ def labels_table(items:list, img_dir:str|Path)->Table: # `Item`s; folder that th
     df = pd.DataFrame(rows, columns=['path', 'split', 'category', 'item'])
     return Table(df, np.array(attributes, np.int8), categories, LABELLED, img_dir)
 
-# %% ../../nbs/garments/19b_collection.ipynb #1f983001
+# %% ../../nbs/garments/19b_collection.ipynb #0794d048
 def retrieval_table(items:list, img_dir:str|Path)->Table: # `Item`s; folder that the paths start from
     "Item and part of all photographs that have one"
     rows = []
@@ -122,7 +120,7 @@ def retrieval_table(items:list, img_dir:str|Path)->Table: # `Item`s; folder that
     df = pd.DataFrame(rows, columns=['path', 'split', 'item'])
     return Table(df, img_dir=img_dir)
 
-# %% ../../nbs/garments/19b_collection.ipynb #7a567c42
+# %% ../../nbs/garments/19b_collection.ipynb #46c814f8
 def attribute_types()->list: # A number from 1 for each of `LABELLED`
     "Which of `ATTRIBUTE_GROUPS` each labelled attribute is from"
     types = []
@@ -143,23 +141,17 @@ def draw_item(item:Item, img_dir:str|Path, size:int)->int: # Its paths start fro
     return len(item.paths)
 
 # %% ../../nbs/garments/19b_collection.ipynb #3bdc0d55
-def claim_folder(
+def empty_folder(
     out:Path,     # Folder of the collection, there or not
     settings:dict # How the set is made, for `garments.json`
 )->Path: # `img` in it, empty
     "Make `out` ready for a new set; a `DataError` if it holds something that is not ours to replace"
+    foreign = f'{out} holds other photographs or annotations; choose an empty folder for the garments'
+    claim_folder(out, 'garments.json', settings, ('annotations', 'img/*'), foreign)
     img = out/'img'
-    annotations = out/'annotations'
-    note = out/'garments.json'
-    foreign = not note.exists()
-    if foreign and (annotations.exists() or img.exists() and any(img.iterdir())):
-        raise DataError(f'{out} holds other photographs or annotations; '
-                        'choose an empty folder for the garments')
-    for old in (annotations, img):
+    for old in (out/'annotations', img):
         shutil.rmtree(old, ignore_errors=True)
-    with atomic_write(note) as tmp:
-        tmp.write_text(json.dumps(settings, indent=1)+'\n')
-    img.mkdir(parents=True)
+    img.mkdir()
     return img
 
 # %% ../../nbs/garments/19b_collection.ipynb #54291b87
@@ -170,7 +162,7 @@ def in_processes(
 ): # An iterator of results, in the order of `rows`
     "`f` of each row, in `workers` processes"
     if workers is None:
-        workers = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+        workers = count_cores()
     if workers < 2:
         yield from map(f, rows)
     else:
@@ -199,7 +191,7 @@ def make_garments(
         raise DataError('garments: expected counts and a seed of at least 0, '
                         f'fewer queries ({n_query}) than views ({n_views}), and size ({size}) at least 16')
     out = Path(output_dir)
-    img = claim_folder(out, settings)
+    img = empty_folder(out, settings)
     items = plan_items(seed, counts, n_views, n_query)
     draw = partial(draw_item, img_dir=img, size=size)
     with progress(total=len(items)*n_views, desc='drawing garments', show=show) as bar:
