@@ -22,7 +22,7 @@ from ..pictures import new_figure
 from ..data.tables import Table
 from ..data.labels import read_labels
 from ..data.layout import write_layout
-from ..pixels.augment import MEAN, STD
+from ..pixels.preprocess import MEAN, STD
 from ..learning.losses import class_weights
 from ..learning.settings import Settings
 from ..learning.checkpoints import load_checkpoint

@@ -18,7 +18,7 @@ import torch
 from ..core import atomic_write
 from ..data.tables import Table
 from ..data.labels import read_labels, read_partition
-from ..pixels.decode import Photos
+from ..pixels.photos import Photos
 from ..pixels.augment import Augment
 from .metrics import METRICS, bootstrap_interval
 from .head import Head

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from ..core import DataError, atomic_write, set_seed
 from ..data.labels import read_labels, read_partition
-from ..pixels.augment import Augment
 from ..pixels.preprocess import preprocessing
+from ..pixels.augment import Augment
 from ..pixels.batches import hold_out_items
 from ..pixels.sources import open_source, share_labels
 from .metrics import METRICS

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ..core import DataError
 from ..pictures import show_images, to_array
-from ..pixels.preprocess import prepare_image
+from ..pixels.augment import prepare_image
 from .curves import STYLE, shorten
 
 # %% ../../nbs/looking/78_explain.ipynb #30b8ab5c

@@ -14,13 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from fastcore.basics import patch
-from torch import nn
 
 from ..core import DataError
-from ..pixels.decode import one_core_threads
+from ..pixels.threads import one_core_threads
 from ..pixels.prefetch import prefetch
-from ..pixels.augment import Augment
 from ..pixels.preprocess import load_square
+from ..pixels.augment import Augment
 from ..learning.heads import restore_heads
 from ..learning.checkpoints import load_checkpoint, load_model
 from ..learning.machine import make_accelerator
