@@ -26,7 +26,7 @@ from ..pixels.preprocess import MEAN, STD
 from ..learning.losses import class_weights
 from ..learning.settings import Settings
 from ..learning.checkpoints import load_checkpoint
-from ..learning.learner import schedule
+from ..learning.optimiser import schedule
 from .race import Bench, race, ratios
 from .images import PlainPhotos, bench_images, plain_transforms
 from .training import bench_loading, bench_training, plain_device, plain_step
