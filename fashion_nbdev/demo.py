@@ -15,7 +15,7 @@ from .learning.metrics import confusion
 from .learning.neighbours import nearest
 from .learning.settings import Settings
 from .learning.train import train
-from .learning.evaluate import Evaluation, describe, evaluate, per_query, save_evaluation
+from .learning.evaluate import Evaluation, describe, evaluate, save_evaluation
 from .looking.curves import plot_history
 from .looking.confusion import plot_confusion
 from .looking.sheets import Pictures

@@ -19,8 +19,8 @@ from ..core import set_seed
 from ..pixels.decode import Photos
 from ..pixels.prefetch import prefetch
 from ..pixels.preprocess import preprocessing
-from ..learning.models import FashionNet
 from ..learning.losses import AttributeLoss, CategoryLoss, TripletLoss
+from ..learning.models import FashionNet
 from ..learning.tasks import TASKS
 from ..learning.settings import Settings
 from ..learning.machine import make_accelerator

@@ -22,8 +22,8 @@ from ..core import set_seed
 from ..data.tables import Table
 from ..pixels.augment import MEAN, STD
 from ..pixels.preprocess import prepare_image, preprocessing
-from ..learning.models import FashionNet
 from ..learning.retrieval_metrics import retrieval_metrics
+from ..learning.models import FashionNet
 from ..learning.checkpoints import load_checkpoint, load_model, pack, save_file
 from ..using.predict import FashionPredictor
 from ..using.export import export_onnx

@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..core import DataError
 from .lists import LIST_ATTR, LIST_BOX, LIST_CATEGORY, LIST_PARTITION
-from .labels import STATUS, _base, read_labels, read_partition
+from .labels import STATUS, read_labels, read_partition
 from .archives import _check_boxes
 from .findings import CHECKS, Report
 from .check_lines import check_categories, check_list, check_paths

@@ -17,7 +17,7 @@ from PIL import Image
 from ..core import DataError
 from .lists import LIST_CATEGORY
 from .attribute_lists import read_attributes
-from .labels import STATUS, _base
+from .labels import STATUS
 from .findings import CHECKS, Report
 from fashion_nbdev.data.check_lines import (
     _bytes, _check_ends, check_categories, check_lines, check_list, check_paths

@@ -6,19 +6,61 @@
 __all__ = ['prepare_folders']
 
 # %% ../../nbs/data/22_folders.ipynb #2c7d4436
-import json, shutil
 from pathlib import Path
 
 import pandas as pd
 
 from ..core import DataError, progress
 from .tables import Table
-from .prepared import Prepared, _walk, place_images, write_prepared
+from .prepared import Prepared, place_images, walk_photographs, write_prepared
 from .splits import SPLIT_WORDS, complete_splits
+
+# %% ../../nbs/data/22_folders.ipynb #53dc4193
+def _find_splits(source):
+    "Folder in `source` -> split, or None for one beside the splits; None if no folder is for training"
+    folders = sorted(path.name for path in Path(source).iterdir() if path.is_dir())
+    splits = {name: SPLIT_WORDS.get(name.lower()) for name in folders}
+    return splits if 'train' in splits.values() else None
+
+# %% ../../nbs/data/22_folders.ipynb #628e6d7d
+def _read_class(path, splits, levels):
+    "Split and class of a photograph, by its folders; a `DataError` with the reason if there is none"
+    folders = path.split('/')[:-1]
+    split = 'train'
+    if splits:
+        split = splits.get(path.split('/')[0])
+        folders = folders[1:]
+    if split not in ('train', 'val', 'test'):
+        raise DataError('beside the split folders')
+    if len(folders) < levels:
+        raise DataError('not in a class folder')
+    return split, '/'.join(folder.strip() for folder in folders[:levels])
+
+# %% ../../nbs/data/22_folders.ipynb #aa3f61f5
+def _read_folders(source, done, levels, show):
+    "Path, split and class of each photograph below `source`"
+    splits = _find_splits(source)
+    rows = []
+    for path in progress(walk_photographs(source, done, done.output_dir), desc='photographs', show=show):
+        try:
+            rows.append((path, *_read_class(path, splits, levels)))
+        except DataError as reason:
+            done.skip(str(reason), path)
+    return pd.DataFrame(rows, columns=['path', 'split', 'name'])
+
+# %% ../../nbs/data/22_folders.ipynb #477471c1
+def _find_classes(df, source):
+    "The classes in `df`, sorted; refuses one alone"
+    names = sorted(set(df['name']))
+    if len(names) < 2:
+        which = f' ({names[0]})' if names else ''
+        raise DataError(f'{source}: {len(names)} class folders{which} in {len(df)} photographs; '
+                        'expected a folder for each class, or train, val and test folders with them')
+    return names
 
 # %% ../../nbs/data/22_folders.ipynb #29bf91a5
 def prepare_folders(
-    source:str,         # Folder of class folders, or of `train`, `val` (or `validation`) and `test` folders with them
+    source:str, # Folder of class folders, or of `train`, `val` (or `validation`) and `test` folders with them
     output_dir:str,     # Folder to write to
     val:float=.1,       # Share for validation, if the source has none
     test:float=.2,      # Share for the test, if the source has none
@@ -27,29 +69,14 @@ def prepare_folders(
     images:str='link',  # `link` to the photographs, or `copy` them
     show:bool=True      # A progress bar?
 )->Prepared:
-    "Class folders to the project's layout"
+    "Class folders to the project's layout; a `DataError` if there are none"
     if not Path(source).is_dir():
         raise DataError(f'{source}: no such folder of class folders')
     done = Prepared(output_dir)
-    top = {p.name: SPLIT_WORDS.get(p.name.lower()) for p in Path(source).iterdir() if p.is_dir()}
-    by_split = 'train' in top.values()
-    rows = []
-    for p in progress(_walk(source, done, output_dir), desc='photographs', show=show):
-        parts = p.split('/')
-        split = top.get(parts[0], None) if by_split else 'train'
-        name = parts[by_split:by_split+levels]
-        if split in (None, 'query', 'gallery'):
-            done.skip('beside the split folders', p)
-        elif len(parts) <= by_split+levels:
-            done.skip('not in a class folder', p)
-        else:
-            rows.append((p, split, '/'.join(x.strip() for x in name)))
-    done.read = len(rows)+sum(map(len, done.skipped.values()))
-    df = pd.DataFrame(rows, columns=['path', 'split', 'name'])
-    names = sorted(set(df.name))
-    if len(names) < 2:
-        raise DataError(f"{source}: {len(names)} class folders{' ('+names[0]+')' if names else ''} in {len(df)} photographs; expected a folder for each class, or train, val and test folders with them")
-    df['split'] = complete_splits(df.split, df.name, None, done, val, test, seed)
-    df['category'] = df.name.map({c: i for i,c in enumerate(names)})
-    place_images(source, output_dir, df.path, images, show)
-    return write_prepared(done, Table(df.drop(columns='name'), categories=names, img_dir=done.img_dir))
+    df = _read_folders(source, done, levels, show)
+    done.read = len(df)+sum(map(len, done.skipped.values()))
+    names = _find_classes(df, source)
+    df['split'] = complete_splits(df['split'], df['name'], None, done, val, test, seed)
+    df['category'] = df.pop('name').map(names.index)
+    place_images(source, output_dir, df['path'], images, show)
+    return write_prepared(done, Table(df, categories=names, img_dir=done.img_dir))

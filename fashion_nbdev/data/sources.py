@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['SOURCES']
 
-# %% ../../nbs/data/29_sources.ipynb #f8ad8405
+# %% ../../nbs/data/29_sources.ipynb #550f1e9f
 from .folders import prepare_folders
 from .spreadsheets import prepare_csv
 from .deepfashion import prepare_deepfashion

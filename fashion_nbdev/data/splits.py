@@ -12,46 +12,98 @@ import pandas as pd
 from ..core import DataError
 from .prepared import Prepared
 
+# %% ../../nbs/data/21_splits.ipynb #3053f2a8
+def _name_items(item, n):
+    "A name for what each of `n` photographs is drawn with"
+    items = ['']*n if item is None else item
+    names = [f'p{i}' if name=='' else f'i{name}' for i,name in enumerate(items)]
+    return np.array(names, dtype=object)
+
+# %% ../../nbs/data/21_splits.ipynb #dad56c92
+def _find_categories(category, item):
+    "A row for each item, in the order of their names: `item`, `category`"
+    names = pd.Series(category).astype(str)
+    df = pd.DataFrame(dict(item=item, category=names.to_numpy()))
+    groups = df.groupby(['item', 'category'], sort=True)
+    sizes = groups.size().rename('size').reset_index()
+    commonest_first = sizes.sort_values('size', ascending=False, kind='stable')
+    commonest = commonest_first.drop_duplicates('item')
+    return commonest.sort_values('item')[['item', 'category']]
+
+# %% ../../nbs/data/21_splits.ipynb #3810e394
+def _count_drawn(size, share, most):
+    "How many of `size` items are drawn, for a `share` of them but `most` at the most"
+    wanted = np.maximum(1, np.round(size*share))
+    wanted = np.where((size < 3) | (share==0), 0, wanted)
+    return np.minimum(wanted, np.maximum(most, 0))
+
 # %% ../../nbs/data/21_splits.ipynb #7517cd71
 def make_splits(
     category,       # `[n]` anything that can be sorted
     item=None,      # `[n]` items, kept together; `''` is an item of its own
     val:float=.1,   # Share of each category for validation
     test:float=.1,  # Share of each category for the test
-    seed:int=0
+    seed:int=0      # Another seed is another split
 )->np.ndarray: # `[n]` of `train`, `val`, `test`
-    "A stratified split by category that never divides an item"
+    "A stratified split by category that never divides an item; a `DataError` for shares that leave nothing"
     if not (val >= 0 and test >= 0 and val+test < 1):
         raise DataError(f'shares {val} for val and {test} for test; expected each from 0, together below 1')
-    n = len(category)
-    item = np.array([f'i{x}' if x!='' else f'p{k}' for k,x in enumerate([''] * n if item is None else item)], dtype=object)
-    df = pd.DataFrame(dict(c=pd.Series(category).astype(str).to_numpy(), g=item))
-    g = df.groupby(['g', 'c'], sort=True).size().rename('size').reset_index().sort_values('size', ascending=False, kind='stable').drop_duplicates('g')   # an item's commonest category
-    g = g.sort_values('g').iloc[np.random.default_rng(seed).permutation(len(g))]
-    rank = g.groupby('c').cumcount()
-    size = g.groupby('c')['g'].transform('size')
-    share = lambda f, most: np.minimum(np.where((size<3)|(f==0), 0, np.maximum(1, np.round(size*f))), np.maximum(most, 0))
-    n_test = share(test, size-2)
-    n_val = share(val, size-1-n_test)
-    return g.assign(s=np.select([rank<n_test, rank<n_test+n_val], ['test', 'val'], 'train')).set_index('g')['s'].loc[item].to_numpy(dtype=object)
+    item = _name_items(item, len(category))
+    items = _find_categories(category, item)
+    order = np.random.default_rng(seed).permutation(len(items))
+    shuffled = items.iloc[order]
+    by_category = shuffled.groupby('category')['item']
+    rank = by_category.cumcount()
+    size = by_category.transform('size')
+    n_test = _count_drawn(size, test, size-2)
+    n_val = _count_drawn(size, val, size-1-n_test)
+    split = np.full(len(items), 'train', dtype=object)
+    split[rank < n_test+n_val] = 'val'
+    split[rank < n_test] = 'test'
+    split_of_item = pd.Series(split, index=shuffled['item'])
+    return split_of_item.loc[item].to_numpy(dtype=object)
+
+# %% ../../nbs/data/21_splits.ipynb #ce4d8a7f
+SPLIT_WORDS = dict( # Name in a source -> split
+    train='train', training='train',
+    val='val', valid='val', validation='val', dev='val',
+    test='test', testing='test',
+    query='query', gallery='gallery')
+
+# %% ../../nbs/data/21_splits.ipynb #2aff0f4c
+def _note_draw(done, val, test, item, seed):
+    "Say in the report which parts were drawn"
+    shares = dict(val=val, test=test)
+    drawn = [f'{name} ({share:.0%})' for name,share in shares.items() if share]
+    if not drawn:
+        return
+    has_items = any(name!='' for name in item)
+    whole = ', whole items at a time' if has_items else ''
+    parts = ' and '.join(drawn)
+    done.notes.append(f'{parts} drawn from the training photographs{whole}, seed {seed}')
 
 # %% ../../nbs/data/21_splits.ipynb #b3f8a1b7
-SPLIT_WORDS = {k: v for v,names in dict(train='train training', val='val valid validation dev', test='test testing', query='query', gallery='gallery').items() for k in names.split()} # Name in a source -> split
-
 def complete_splits(
     split,          # `[n]` of `train`, `val`, `test`, `query`, `gallery`
-    category, item, # As for `make_splits`
+    category,       # As for `make_splits`
+    item,           # As for `make_splits`
     done:Prepared,  # Takes a note of what was decided
-    val:float=.1, test:float=.1, seed:int=0
-)->np.ndarray:
-    "`split` with the parts it lacks taken from its training part"
+    val:float=.1,   # Share for validation, if there is none
+    test:float=.1,  # Share for the test, if there is none
+    seed:int=0      # Of the draw
+)->np.ndarray: # `[n]`
+    "`split` with the parts it lacks taken from its training part; a `DataError` if there is no such part"
     split = np.array(split, dtype=object)
     there = set(split)
-    train = split=='train'
-    if not train.any():
+    if 'train' not in there:
         raise DataError(f"no photograph is in the training set; there are {', '.join(sorted(there))}")
-    shares = dict(val=0 if 'val' in there else val, test=0 if there & {'test', 'query', 'gallery'} else test)
-    split[train] = make_splits(np.asarray(category, dtype=object)[train], None if item is None else np.asarray(item, dtype=object)[train], seed=seed, **shares)
-    if made := [f'{s} ({f:.0%})' for s,f in shares.items() if f]:
-        done.notes.append(f"{' and '.join(made)} drawn from the training photographs{', whole items at a time' if item is not None and any(x!='' for x in item) else ''}, seed {seed}")
+    if 'val' in there:
+        val = 0
+    if there & {'test', 'query', 'gallery'}:
+        test = 0
+    train = split=='train'
+    category = np.asarray(category, dtype=object)
+    item = np.asarray(['']*len(split) if item is None else item, dtype=object)
+    split[train] = make_splits(category[train], item[train], val, test, seed)
+    _note_draw(done, val, test, item, seed)
     return split

@@ -18,27 +18,37 @@ from ..core import DataError
 # %% ../../nbs/data/02_tables.ipynb #6a4e7f1a
 @dataclass
 class Table:
-    "Photographs and what is known of each"
-    df:pd.DataFrame                    # A row a photograph: `path`, and `split`, `category`, `item` where known, perhaps `x1 y1 x2 y2`
-    attrs:np.ndarray|None=None         # `[n,a]` int8: 1 present, 0 absent, -1 unknown; `a` is 0 where there are none
+    "Photographs and what is known of each; a `DataError` if the attributes do not fit"
+    df:pd.DataFrame            # A row a photograph: `path`, and what is known of the columns above
+    attrs:np.ndarray|None=None # `[n,a]` int8: 1 present, 0 absent, -1 unknown; `a` is 0 where there are none
     categories:list=field(default_factory=list) # A name for each category id
     attributes:list=field(default_factory=list) # A name for each column of `attrs`
-    img_dir:Path=Path('.')             # The folder that the paths start from
+    img_dir:Path=Path('.')     # The folder that the paths start from
 
     def __post_init__(self):
-        self.df, self.img_dir = self.df.reset_index(drop=True), Path(self.img_dir)
-        for c,v in dict(split='', category=-1, item='').items():
-            if c not in self.df:
-                self.df[c] = v
+        self.df = self.df.reset_index(drop=True)
+        self.img_dir = Path(self.img_dir)
+        for column,unknown in dict(split='', category=-1, item='').items():
+            if column not in self.df:
+                self.df[column] = unknown
+        n = len(self.df)
+        n_names = len(self.attributes)
         if self.attrs is None:
-            self.attrs = np.zeros((len(self.df), 0), np.int8)
-        if self.attrs.shape != (n := (len(self.df), len(self.attributes))):
-            raise DataError(f'attributes of shape {self.attrs.shape}, but there are {n[0]} photographs and {n[1]} attribute names')
+            self.attrs = np.zeros((n, 0), np.int8)
+        if self.attrs.shape != (n, n_names):
+            raise DataError(f'attributes of shape {self.attrs.shape}, '
+                            f'but there are {n} photographs and {n_names} attribute names')
 
-    def __len__(self): return len(self.df)
-    def __repr__(self):
-        n_items = self.df.loc[self.df['item']!='', 'item'].nunique()
-        return f'Table: {len(self):,} photographs, {len(self.categories)} categories, {len(self.attributes)} attributes, {n_items:,} items, in {self.img_dir}'
+    def __len__(self):
+        return len(self.df)
+
+# %% ../../nbs/data/02_tables.ipynb #2200ed64
+@patch
+def __repr__(self:Table):
+    known = self.df['item']!=''
+    n_items = self.df.loc[known, 'item'].nunique()
+    return (f'Table: {len(self):,} photographs, {len(self.categories)} categories, '
+            f'{len(self.attributes)} attributes, {n_items:,} items, in {self.img_dir}')
 
 # %% ../../nbs/data/02_tables.ipynb #c5b37781
 @patch
@@ -46,9 +56,10 @@ def subset(self:Table,
     where # Mask, positions or slice
 )->Table:
     "The rows `where`, in that order"
-    where = where if isinstance(where, slice) else np.asarray(where)
-    if not isinstance(where, slice) and not where.size:
-        where = where.astype(int)
+    if not isinstance(where, slice):
+        where = np.asarray(where)
+        if not where.size:
+            where = where.astype(int)
     return Table(self.df.iloc[where], self.attrs[where], self.categories, self.attributes, self.img_dir)
 
 # %% ../../nbs/data/02_tables.ipynb #bdf1ecaf
@@ -59,24 +70,31 @@ def split(self:Table,
     "The rows of one split; a `DataError` if there are none"
     where = (self.df['split']==name).to_numpy()
     if not where.any():
-        raise DataError(f"no photograph in split {name!r}; there are {', '.join(sorted(set(self.df['split']))) or 'none at all'}")
+        there = ', '.join(sorted(set(self.df['split'])))
+        raise DataError(f"no photograph in split {name!r}; there are {there or 'none at all'}")
     return self.subset(where)
 
 # %% ../../nbs/data/02_tables.ipynb #0b4355f4
 @patch
-def item_index(self:Table)->tuple: # `[n]` int64 positions in the names, -1 where there is no item; the sorted item names
-    "Items as integers"
-    names, pos = np.unique(self.df['item'].to_numpy(dtype=object).astype(str), return_inverse=True)
-    none = int(len(names) > 0 and names[0]=='')
-    return pos.astype(np.int64)-none, list(map(str, names[none:]))
+def item_index(self:Table)->tuple: # `[n]` int64 positions in the names; the names, sorted
+    "Items as integers, -1 where there is none"
+    items = self.df['item'].to_numpy(dtype=object).astype(str)
+    names, positions = np.unique(items, return_inverse=True)
+    n_unknown = int(len(names) > 0 and names[0]=='')
+    return positions.astype(np.int64)-n_unknown, names[n_unknown:].tolist()
 
 # %% ../../nbs/data/02_tables.ipynb #73069513
 @patch
 def counts(self:Table)->pd.DataFrame: # A row a split
     "What each split holds: photographs, categories and attributes that occur, items, and photographs an item"
-    def row(g):
-        item = g['item'][g['item']!='']
-        a = self.attrs[g.index]
-        return dict(photographs=len(g), categories=g.loc[g.category>=0, 'category'].nunique(), attributes=int((a==1).any(0).sum()),
-                    items=item.nunique(), per_item=round(len(item)/max(item.nunique(), 1), 1))
-    return pd.DataFrame({s: row(g) for s,g in self.df.groupby('split', sort=False)}).T.astype(dict(photographs=int, categories=int, attributes=int, items=int))
+    rows = {}
+    for name,df in self.df.groupby('split', sort=False):
+        present = self.attrs[df.index]==1
+        items = df.loc[df['item']!='', 'item']
+        rows[name] = dict(
+            photographs=len(df),
+            categories=df.loc[df['category']>=0, 'category'].nunique(),
+            attributes=present.any(0).sum(),
+            items=items.nunique(),
+            per_item=round(len(items)/max(items.nunique(), 1), 1))
+    return pd.DataFrame.from_dict(rows, orient='index')

@@ -10,10 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from .drawing import curve, mirrored, neck_half
-from fashion_nbdev.garments.sewing import (
-    band, belt, buttons, inside, neck_trim, pleats, seam, slant_pockets, sleeves
-)
+from .outlines import curve, mirrored, neck_half
+from .sewing import band, belt, buttons, inside, neck_trim, pleats, seam, slant_pockets
+from .sleeves import sleeves
 from .patterns import draws
 
 # %% ../../nbs/garments/16_bottoms.ipynb #37955b59

@@ -7,115 +7,236 @@ __all__ = []
 
 # %% ../../nbs/garments/09_cloth.ipynb #c0a8ea2e
 import math
-from dataclasses import replace
 
 import numpy as np
 from PIL import Image, ImageDraw
 
 from .garment import PALETTE, luma
+from .outlines import direction, left_of
+
+# %% ../../nbs/garments/09_cloth.ipynb #36428e3c
+def circle(
+    draw,    # `ImageDraw`
+    centre,  # `[2]`, pixels
+    r:float, # Radius, pixels
+    colour   # Red, green, blue
+):
+    "A filled circle"
+    low = centre-r
+    high = centre+r
+    draw.ellipse([*low, *high], fill=colour)
 
 # %% ../../nbs/garments/09_cloth.ipynb #acbf249e
-def flower(draw, x, y, r, turn, petals, colour, heart):
+def flower(
+    draw,       # `ImageDraw`
+    centre,     # `[2]`, pixels
+    r:float,    # Radius, pixels
+    turn:float, # Of the first petal, radians
+    petals:int, # How many
+    colour, heart # Of the petals and of the middle
+):
     "A flower of round petals"
-    for t in turn+2*math.pi*np.arange(petals)/petals:
-        cx = x+r*.55*math.cos(t)
-        cy = y+r*.55*math.sin(t)
-        draw.ellipse([cx-r*.42, cy-r*.42, cx+r*.42, cy+r*.42], fill=colour)
-    draw.ellipse([x-r*.3, y-r*.3, x+r*.3, y+r*.3], fill=heart)
+    round_the_heart = 2*math.pi*np.arange(petals)/petals
+    for angle in turn+round_the_heart:
+        petal = centre+r*.55*direction(angle)
+        circle(draw, petal, r*.42, colour)
+    circle(draw, centre, r*.3, heart)
 
 # %% ../../nbs/garments/09_cloth.ipynb #c0feb34c
-def leaves(draw, x, y, r, turn, colour):
+def leaves(
+    draw,       # `ImageDraw`
+    root,       # `[2]`, where they grow, pixels
+    r:float,    # Radius of the flower, pixels
+    turn:float, # Between the two, radians
+    colour      # Red, green, blue
+):
     "Two leaves below a flower"
-    for t in (turn-.5, turn+.5):
-        tip = np.array([math.cos(t), math.sin(t)])*r*1.5
-        side = np.array([-math.sin(t), math.cos(t)])*r*.3
-        draw.polygon([(x, y), (*(tip/2+side+(x, y)),), (*(tip+(x, y)),), (*(tip/2-side+(x, y)),)], fill=colour)
+    for angle in (turn-.5, turn+.5):
+        course = direction(angle)
+        tip = course*r*1.5
+        left = left_of(course)*r*.3
+        half = tip/2
+        corners = root+np.array([[0, 0], half+left, tip, half-left])
+        draw.polygon(corners.ravel().tolist(), fill=colour)
+
+# %% ../../nbs/garments/09_cloth.ipynb #6486fcb3
+def leaf_green(
+    ground:str # A key of `PALETTE`
+)->tuple: # Red, green, blue
+    "A green that shows on `ground`"
+    if luma(ground) > 110:
+        return (86, 112, 70)
+    return (128, 152, 104)
 
 # %% ../../nbs/garments/09_cloth.ipynb #a1bf8de0
-def floral(im, g, rng, S):
+def floral(im, g, rng, S): # A sheet, its `Garment`, a `np.random.Generator`, the drawing's side in pixels
     "Flowers, strewn on a shaken grid"
     draw = ImageDraw.Draw(im)
-    r = S*g.between('scale', .036, .066)
+    ground, *inks = g.colours
+    green = leaf_green(ground)
+    radius = S*g.between('scale', .036, .066)
     gap = S*g.between('spacing', .11, .17)
-    second, third = (PALETTE[c] for c in g.colours[1:])
-    green = (86, 112, 70) if luma(g.colours[0]) > 110 else (128, 152, 104)
     petals = 4+g.pick('motif', 4)
     kind = g.pick('accent', 3)     # plain, with leaves, with leaves and in two colours
-    for i in range(int(im.width/gap)+2):
-        for j in range(int(im.width/gap)+2):
-            x = (i+.5*(j%2)+rng.uniform(-.2, .2))*gap
-            y = (j+rng.uniform(-.2, .2))*gap
-            q = r*rng.uniform(.8, 1.2)
-            turn = rng.uniform(0, 6.3)
-            pair = (second, third) if kind < 2 or (i+j)%2 else (third, second)
-            if kind:
-                leaves(draw, x, y, q, turn, green)
-            flower(draw, x, y, q, turn, petals, *pair)
+    n = int(im.width/gap)+2
+    for column, row in np.ndindex(n, n):
+        shake_x = rng.uniform(-.2, .2)
+        shake_y = rng.uniform(-.2, .2)
+        centre = np.array([column+.5*(row%2)+shake_x, row+shake_y])*gap
+        r = radius*rng.uniform(.8, 1.2)
+        turn = rng.uniform(0, 6.3)
+        even = (column+row)%2==0
+        outer, heart = inks
+        if kind==2 and even:
+            heart, outer = inks
+        if kind:
+            leaves(draw, centre, r, turn, green)
+        flower(draw, centre, r, turn, petals, PALETTE[outer], PALETTE[heart])
 
 # %% ../../nbs/garments/09_cloth.ipynb #e83793e4
-def stripes(draw, n, angle, colours, width, gap):
+def stripes(
+    draw,        # `ImageDraw`
+    n:int,       # Side of the sheet, pixels
+    angle:float, # Of the lines, radians
+    colours,     # That take turns
+    width:float, # Of a line, pixels
+    gap:float    # From line to line, pixels
+):
     "Parallel lines over a sheet of side `n`"
-    u = np.array([math.cos(angle), math.sin(angle)])
-    for k in range(-int(n/gap), int(n/gap)+1):
-        p = n/2+np.array([-u[1], u[0]])*k*gap
-        draw.line([*(p-u*n), *(p+u*n)], fill=colours[k%len(colours)], width=max(1, round(width)))
+    course = direction(angle)
+    thickness = max(1, round(width))
+    count = int(n/gap)
+    for k in range(-count, count+1):
+        middle = n/2-left_of(course)*k*gap
+        start = middle-course*n
+        end = middle+course*n
+        colour = colours[k%len(colours)]
+        draw.line([*start, *end], fill=colour, width=thickness)
 
 # %% ../../nbs/garments/09_cloth.ipynb #1c0d23c0
-def striped(im, g, rng, S):
+def striped(im, g, rng, S): # As of `floral`
     "Across (mostly), along, or at a slant; thick or thin; in one colour or two"
     gap = S*g.between('spacing', .06, .13)
-    angle = (0, 0, math.pi/2, -math.pi/4)[g.pick('angle', 4)]
-    colours = [PALETTE[c] for c in g.colours[1:2+(g['accent'] > .6)]]
-    stripes(ImageDraw.Draw(im), im.width, angle, colours, gap*g.between('scale', .25, .55), gap)
+    angles = (0, 0, math.pi/2, -math.pi/4)
+    angle = angles[g.pick('angle', 4)]
+    width = gap*g.between('scale', .25, .55)
+    count = 2 if g['accent'] > .6 else 1
+    colours = [PALETTE[name] for name in g.colours[1:][:count]]
+    draw = ImageDraw.Draw(im)
+    stripes(draw, im.width, angle, colours, width, gap)
 
 # %% ../../nbs/garments/09_cloth.ipynb #b308adb5
-def lattice(im, g, rng, S):
-    "Two sets of lines that cross: upright or on the point, see-through where they are wide, perhaps with a thin second set"
+def lattice(im, g, rng, S): # As of `floral`
+    "Crossing lines, upright or on the point; see-through where they are wide, perhaps with a thin second set"
     draw = ImageDraw.Draw(im, 'RGBA')
+    ground, second, third = g.colours
     gap = S*g.between('spacing', .08, .15)
     angle = (0, math.pi/4)[g.pick('angle', 2)]
-    w = g.between('scale', .12, .42)
-    sets = [((*PALETTE[g.colours[1]], 150 if w > .2 else 255), gap*w)]
+    share = g.between('scale', .12, .42)
+    opacity = 150 if share > .2 else 255
+    ink = (*PALETTE[second], opacity)
+    lines = [(ink, gap*share)]
     if g['accent'] > .4:
-        sets.append(((*PALETTE[g.colours[2]], 255), max(2, gap*.06)))
-    for colour,width in sets:
-        for a in (angle, angle+math.pi/2):
-            stripes(draw, im.width, a, [colour], width, gap)
+        thin = max(2, gap*.06)
+        lines.append((PALETTE[third], thin))
+    for colour, width in lines:
+        stripes(draw, im.width, angle, [colour], width, gap)
+        stripes(draw, im.width, angle+math.pi/2, [colour], width, gap)
 
 PRINTS = dict(floral=floral, striped=striped, lattice=lattice)
 
 # %% ../../nbs/garments/09_cloth.ipynb #f1469011
-def knit(g, x, y, noise):
+def knit(g, x, y): # A `Garment`, and `[n,n]` where each pixel lies
     "Chains of stitches, or ribs"
-    chain = g['weave'] > .3
-    column = np.abs(x/.06%1-.5)*2
-    stitch = np.cos(2*np.pi*(y/.042+column*.6))*.14 if chain else 0
-    return 1+stitch-np.clip(column-.7, 0, 1)+(.1 if chain else .18)*np.cos(np.pi*column)+noise(1/3, 1/3, .06)
+    column = np.abs(x/.06%1-.5)*2      # from 0 in its middle to 1 at its edge
+    groove = np.clip(column-.7, 0, 1)
+    bulge = np.cos(np.pi*column)
+    if g['weave'] <= .3:
+        return 1-groove+.18*bulge
+    row = y/.042+column*.6
+    stitch = np.cos(2*np.pi*row)*.14
+    return 1+stitch-groove+.1*bulge
 
-WEAVES = dict(knit=knit,
-    denim=lambda g, x, y, noise: 1+.15*np.sin(2*np.pi*(x+y)/.022)+noise(1/6, 1/2, .22)+noise(1/40, 1/40, .22),
-    leather=lambda g, x, y, noise: .93+noise(1/3, 1/3, .07)+noise(1/30, 1/14, .28),
-    faux=lambda g, x, y, noise: .96+noise(1/12, 1/3, .5)+noise(1/16, 1/12, .34),
-    chiffon=lambda g, x, y, noise: 1.06+noise(1/5, 1/5, .03),
-    cotton=lambda g, x, y, noise: 1+noise(1/2, 1/2, .05))
+# %% ../../nbs/garments/09_cloth.ipynb #25b9e436
+def twill(g, x, y): # As of `knit`
+    "The slanting lines of denim"
+    turns = 2*np.pi*(x+y)/.022
+    return 1+.15*np.sin(turns)
+
+WEAVES = dict(knit=knit, denim=twill)
+
+# %% ../../nbs/garments/09_cloth.ipynb #3812971c
+def smooth_noise(
+    rng,   # `np.random.Generator`
+    n:int, # Side, pixels
+    rows:int, columns:int, # Grains down and across
+    depth:float # From the darkest to the lightest, around 0
+):
+    "A grid of random numbers, drawn out to `n` pixels"
+    grains = rng.random((rows, columns), dtype=np.float32)
+    smooth = Image.fromarray(grains).resize((n, n), Image.Resampling.BILINEAR)
+    return (np.asarray(smooth)-.5)*depth
+
+# %% ../../nbs/garments/09_cloth.ipynb #0392e93a
+TONES = dict(leather=.93, faux=.96, chiffon=1.06) # Light that a fabric gives back; 1, where it is not named
+
+GRAINS = dict( # Layers of noise: grains down and across, to the pixels of the sheet, and how deep
+    knit=[(1/3, 1/3, .06)],
+    denim=[(1/6, 1/2, .22), (1/40, 1/40, .22)],
+    leather=[(1/3, 1/3, .07), (1/30, 1/14, .28)],
+    faux=[(1/12, 1/3, .5), (1/16, 1/12, .34)],
+    chiffon=[(1/5, 1/5, .03)],
+    cotton=[(1/2, 1/2, .05)])
+
+def weave(
+    g,     # `Garment`
+    rng,   # `np.random.Generator`
+    n:int, # Side of the sheet, pixels
+    S:int  # Side of the drawing, pixels
+)->np.ndarray: # `[n,n]`
+    "How light each pixel of the fabric is"
+    fabric = g.of('fabric')
+    light = TONES.get(fabric, 1)
+    if fabric in WEAVES:
+        y, x = np.mgrid[:n,:n].astype(np.float32)/S
+        light = WEAVES[fabric](g, x, y)
+    for down, across, depth in GRAINS[fabric]:
+        rows = int(n*down)
+        columns = int(n*across)
+        light = light+smooth_noise(rng, n, rows, columns, depth)
+    return light
 
 # %% ../../nbs/garments/09_cloth.ipynb #977ddc66
 WASH = dict(denim=(.86, 26), chiffon=(.85, 38)) # Contrast and brightness that a fabric leaves of its dye
 
-def washed(colour, g):
+def washed(
+    colour, # `[...,3]`, 0 to 255
+    g       # `Garment`
+):
     "`colour` as it looks on the cloth of `g`"
-    k, b = WASH.get(g.of('fabric'), (1, 0))
-    return colour*k+b
+    contrast, brightness = WASH.get(g.of('fabric'), (1, 0))
+    return colour*contrast+brightness
+
+# %% ../../nbs/garments/09_cloth.ipynb #8e6e41b4
+def to_picture(
+    pixels # `[h,w,3]`, floats, 0 to 255 and perhaps a little beyond
+)->Image.Image: # RGB
+    "`pixels` as a picture"
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
 
 # %% ../../nbs/garments/09_cloth.ipynb #51b4b87c
-def cloth(g, S):
+def cloth(
+    g,    # `Garment`
+    S:int # Side of the drawing, pixels
+)->Image.Image: # RGB
     "The sheet that `g` is cut from: half as large again as a drawing of `S` pixels"
     n = int(S*1.5)
     rng = np.random.default_rng(round(g['seed']*1e4))
-    im = Image.new('RGB', (n, n), PALETTE[g.colours[0]])
-    if g.of('texture') in PRINTS:
-        PRINTS[g.of('texture')](im, g, rng, S)
-    grains = lambda h, w: Image.fromarray(rng.random((int(n*h), int(n*w)), dtype=np.float32)).resize((n, n), Image.Resampling.BILINEAR)
-    y, x = np.mgrid[:n,:n].astype(np.float32)/S
-    a = np.asarray(im)*WEAVES[g.of('fabric')](g, x, y, lambda h, w, k: (np.asarray(grains(h, w))-.5)*k)[...,None]
-    return Image.fromarray(washed(a, g).clip(0, 255).astype(np.uint8))
+    dye = PALETTE[g.colours[0]]
+    im = Image.new('RGB', (n, n), dye)
+    texture = g.of('texture')
+    if texture in PRINTS:
+        PRINTS[texture](im, g, rng, S)
+    light = weave(g, rng, n, S)
+    colour = np.asarray(im)*light[...,None]
+    return to_picture(washed(colour, g))

@@ -10,8 +10,10 @@ import numpy as np
 from fastcore.basics import patch
 
 from .garment import CATEGORY_TYPES
-from .drawing import Canvas, Drawing, curve, measures, mirrored
-from .sewing import directions
+from .outlines import curve, measures, mirrored
+from .drawing import Drawing
+from .canvas import Canvas
+from .sleeves import directions
 from .motifs import disc
 
 # %% ../../nbs/garments/14_figure.ipynb #962e708f

@@ -10,76 +10,162 @@ import math
 
 import numpy as np
 
-from .drawing import curve
-from .sewing import directions
+from .outlines import curve
+from .sewing import rectangle
+from .sleeves import directions
 
 # %% ../../nbs/garments/12_motifs.ipynb #6dfa60b1
-def star(n, inner, r=1., x=0., y=0.):
-    a = np.arange(2*n)*math.pi/n-math.pi/2
-    return np.stack([np.cos(a), np.sin(a)], 1)*np.where(np.arange(2*n)%2, inner, 1)[:,None]*r+(x, y)
+def star(n, inner, r=1., x=0., y=0.): # Points, radius between them to that of the points, radius, middle
+    "A star of `n` points, one of them upwards"
+    corners = np.arange(2*n)
+    angles = corners*math.pi/n-math.pi/2
+    radii = np.where(corners%2, inner, 1)
+    circle = np.stack([np.cos(angles), np.sin(angles)])
+    points = circle*radii*r
+    return points.T+(x, y)
 
 # %% ../../nbs/garments/12_motifs.ipynb #b04cb04d
-def disc(r=1., x=0., y=0.): return star(16, 1, r, x, y)
+def disc(r=1., x=0., y=0.): # Radius and middle
+    "A disc of 32 corners"
+    return star(16, 1, r, x, y)
 
+# %% ../../nbs/garments/12_motifs.ipynb #921e0578
 MOTIFS = dict( # Outlines in a square from -1 to 1, each with its colour: 0 the ground, 1 and 2 the prints
-    star=[(star(5, .42), 1)], sun=[(star(12, .68), 1), (disc(.5), 2)], moon=[(disc(.95), 1), (disc(.8, .38, -.15), 0)],
-    heart=[(curve([(0, .9, .12), (-.95, -.2, .42), (0, -.5, .42), (.95, -.2, .12)]), 1)], target=[(disc(.95), 1), (disc(.66), 0), (disc(.36), 2)],
-    peak=[([(-1, .7), (-.3, -.6), (.1, 0), (.4, -.35), (1, .7)], 1), ([(-.3, -.6), (-.02, -.15), (-.3, -.25), (-.55, -.1)], 2)],
-    bolt=[([(.15, -1), (-.6, .15), (-.05, .15), (-.25, 1), (.6, -.25), (.05, -.25), (.4, -1)], 1)],
-    blocks=[([(-1, -.6), (1, -.6), (1, -.15), (-1, -.15)], 1), ([(-1, .1), (1, .1), (1, .55), (-1, .55)], 2)],
-    diamond=[(star(2, .7), 1), (star(2, .7, .5), 2)], leaf=[(curve([(0, -1, .5), (0, .9, .5)]), 1), ([(-.04, -.6), (.04, -.6), (.04, 1.1), (-.04, 1.1)], 0)],
-    arrow=[([(0, -1), (.8, -.1), (.3, -.1), (.3, .9), (-.3, .9), (-.3, -.1), (-.8, -.1)], 1)],
-    cat=[(curve([(-.8, -.9), (-.3, -.5, .05), (.3, -.5), (.8, -.9), (.85, .1, .3), (0, .8, .3), (-.85, .1)]), 1), (disc(.12, -.33, .05), 0), (disc(.12, .33, .05), 0)])
+    star=[
+        (star(5, .42), 1)],
+    sun=[
+        (star(12, .68), 1),
+        (disc(.5), 2)],
+    moon=[
+        (disc(.95), 1),
+        (disc(.8, .38, -.15), 0)],
+    heart=[
+        (curve([(0, .9, .12), (-.95, -.2, .42), (0, -.5, .42), (.95, -.2, .12)]), 1)],
+    target=[
+        (disc(.95), 1),
+        (disc(.66), 0),
+        (disc(.36), 2)],
+    peak=[
+        ([(-1, .7), (-.3, -.6), (.1, 0), (.4, -.35), (1, .7)], 1),
+        ([(-.3, -.6), (-.02, -.15), (-.3, -.25), (-.55, -.1)], 2)],
+    bolt=[
+        ([(.15, -1), (-.6, .15), (-.05, .15), (-.25, 1), (.6, -.25), (.05, -.25), (.4, -1)], 1)],
+    blocks=[
+        (rectangle(-1, -.6, 1, -.15), 1),
+        (rectangle(-1, .1, 1, .55), 2)],
+    diamond=[
+        (star(2, .7), 1),
+        (star(2, .7, .5), 2)],
+    leaf=[
+        (curve([(0, -1, .5), (0, .9, .5)]), 1),
+        (rectangle(-.04, -.6, .04, 1.1), 0)],
+    arrow=[
+        ([(0, -1), (.8, -.1), (.3, -.1), (.3, .9), (-.3, .9), (-.3, -.1), (-.8, -.1)], 1)],
+    cat=[
+        (curve([
+            (-.8, -.9), (-.3, -.5, .05), (.3, -.5), (.8, -.9),
+            (.85, .1, .3), (0, .8, .3), (-.85, .1)]), 1),
+        (disc(.12, -.33, .05), 0),
+        (disc(.12, .33, .05), 0)])
 
 # %% ../../nbs/garments/12_motifs.ipynb #a661e7f5
-def graphic(d, g):
+def graphic(d, g): # `Drawing`, `Garment`
     "One large print on the chest"
-    dress = g.category=='Dress'
-    on_disc = g['angle'] > .6
-    r = min(g.between('scale', .16, .23), .17 if dress else 1)
-    y = dict(Hoodie=.42, Dress=.4).get(g.category, .5)+.1*g.has('v_neckline')
-    inks = ('second', 'base', 'third') if on_disc else ('base', 'second', 'third')
-    if on_disc:
+    largest = .17 if g.category=='Dress' else 1
+    r = min(g.between('scale', .16, .23), largest)
+    heights = dict(Hoodie=.42, Dress=.4)
+    y = heights.get(g.category, .5)+.1*g.has('v_neckline')
+    inks = ('base', 'second', 'third')
+    if g['angle'] > .6:
+        inks = ('second', 'base', 'third')
         d.add('mark', disc(r*1.35, 0, y), colour='second')
-    for p,ink in list(MOTIFS.values())[g.pick('motif', len(MOTIFS))]:
-        d.add('mark', np.array(p)*r+(0, y), colour=inks[ink])
-    for k in range(1+g.pick('spacing', 6)-3):
-        d.add('mark', np.array([(-r*.9, -.02), (r*.9, -.02), (r*.9, .02), (-r*.9, .02)])+(0, y+r*1.35+.07*k), colour='second')
+    motifs = list(MOTIFS.values())
+    motif = motifs[g.pick('motif', len(motifs))]
+    for outline, ink in motif:
+        points = np.array(outline)*r
+        d.add('mark', points+(0, y), colour=inks[ink])
+    half = r*.9
+    bar = np.array(rectangle(-half, -.02, half, .02))
+    below = y+r*1.35
+    for k in range(g.pick('spacing', 6)-2):
+        d.add('mark', bar+(0, below+.07*k), colour='second')
 
-# %% ../../nbs/garments/12_motifs.ipynb #7616b160
-def sprig(d, g, x, y, r, turn, side):
-    "A stitched flower with stem and leaves"
-    u, v = directions(90-math.degrees(turn))
-    at = lambda p, q: (np.array([x, y])+(u*p-v*q)*r)*(side, 1)
-    d.add('line', [at(-1.2, .25), at(-.5, .05), at(.4, 0)], width=.016, colour='second')
-    for s in (-1, 1):
-        for w in (.25, .45):
-            d.add('line', [at(-.7, 0), at(-.2-w*.3, s*w*1.5)], width=.014, colour='second')
-    STITCHES[g.pick('motif', 3)](d, at, r)
-    d.add('dot', [at(.5, 0)], radius=r*.14, colour='second')
+# %% ../../nbs/garments/12_motifs.ipynb #b369b7f0
+def stem(
+    x:float, y:float, # Its middle, on the right
+    r:float,    # Its length
+    turn:float, # Radians; 0 is to the right
+    side:int    # 1 right, -1 left
+):
+    "A function that says where a point lies, so far along the stem and so far beside it"
+    course, out = directions(90-math.degrees(turn))
+    def at(ahead, beside):
+        shift = course*ahead-out*beside
+        return (np.array([x, y])+shift*r)*(side, 1)
+    return at
 
 # %% ../../nbs/garments/12_motifs.ipynb #d713f47b
-def rays(d, at, r):
-    for a in np.arange(8)*math.pi/4:
-        d.add('line', [at(.5, 0), at(.5+.55*math.cos(a), .55*math.sin(a))], width=.017, colour='third')
+def rays(d, at, r): # `Drawing`, function of `stem`, length of the stem
+    "Eight long stitches from the middle"
+    for angle in np.arange(8)*math.pi/4:
+        ahead = .55*math.cos(angle)
+        beside = .55*math.sin(angle)
+        tip = at(.5+ahead, beside)
+        d.add('line', [at(.5, 0), tip], width=.017, colour='third')
 
 # %% ../../nbs/garments/12_motifs.ipynb #ec111058
-def knots(d, at, r):
-    for a in np.arange(5)*math.pi*.4:
-        d.add('dot', [at(.5+.4*math.cos(a), .4*math.sin(a))], radius=r*.2, colour='third')
+def knots(d, at, r): # As of `rays`
+    "Five round petals"
+    for angle in np.arange(5)*math.pi*.4:
+        ahead = .4*math.cos(angle)
+        beside = .4*math.sin(angle)
+        petal = at(.5+ahead, beside)
+        d.add('dot', [petal], radius=r*.2, colour='third')
 
 # %% ../../nbs/garments/12_motifs.ipynb #c5aaa967
-def ears(d, at, r):
+def ears(d, at, r): # As of `rays`
+    "Four stitches like a V, as in an ear of corn"
     for k in range(4):
-        d.add('line', [at(.1+k*.28, -.34+.04*k), at(.35+k*.28, 0), at(.1+k*.28, .34-.04*k)], width=.017, colour='third')
+        low = .1+k*.28
+        reach = .34-.04*k
+        points = [at(low, -reach), at(low+.25, 0), at(low, reach)]
+        d.add('line', points, width=.017, colour='third')
 
-# %% ../../nbs/garments/12_motifs.ipynb #1d0f9c69
 STITCHES = [rays, knots, ears]
 
-def embroidery(d, g, m):
-    "Sprigs on both sides: at the chest, above the hem of a skirt, down the legs"
-    x, ys = dict(Skirt=(.16, (.34, .6) if g.has('maxi_length') else (.34,)), Shorts=(.25, (.26, .52)), Jeans=(.25*m.leg**.5, (.3, .56, .82)),
-                 Tank=(.2*m.wide, (.42, .66))).get(g.category, (.24*m.wide, (.3, .55)))
-    for k,y in enumerate(ys):
-        for s in (1, -1):
-            sprig(d, g, x-.03*k, y, g.between('scale', .085, .12), -1.3-.4*(k%2), s)
+# %% ../../nbs/garments/12_motifs.ipynb #7616b160
+def sprig(d, g, x, y, r, turn, side): # `Drawing`, `Garment`, and as of `stem`
+    "A stitched flower with stem and leaves"
+    at = stem(x, y, r, turn, side)
+    stalk = [at(-1.2, .25), at(-.5, .05), at(.4, 0)]
+    d.add('line', stalk, width=.016, colour='second')
+    root = at(-.7, 0)
+    for hand in (-1, 1):
+        for reach in (.25, .45):
+            tip = at(-.2-reach*.3, hand*reach*1.5)
+            d.add('line', [root, tip], width=.014, colour='second')
+    stitch_flower = STITCHES[g.pick('motif', len(STITCHES))]
+    stitch_flower(d, at, r)
+    d.add('dot', [at(.5, 0)], radius=r*.14, colour='second')
+
+# %% ../../nbs/garments/12_motifs.ipynb #283f2df3
+def sprig_places(g, m): # `Garment`, and its measures
+    "How far the sprigs are from the middle, and how high: at the chest, above a hem, down the legs"
+    skirt = [.34, .6] if g.has('maxi_length') else [.34]
+    places = dict(
+        Skirt=(.16, skirt),
+        Shorts=(.25, [.26, .52]),
+        Jeans=(.25*m.leg**.5, [.3, .56, .82]),
+        Tank=(.2*m.wide, [.42, .66]))
+    usual = (.24*m.wide, [.3, .55])
+    return places.get(g.category, usual)
+
+# %% ../../nbs/garments/12_motifs.ipynb #1d0f9c69
+def embroidery(d, g, m): # `Drawing`, `Garment`, and its measures
+    "Sprigs on both sides, one above the other"
+    x, heights = sprig_places(g, m)
+    r = g.between('scale', .085, .12)
+    for k, y in enumerate(heights):
+        turn = -1.3-.4*(k%2)
+        for side in (1, -1):
+            sprig(d, g, x-.03*k, y, r, turn, side)

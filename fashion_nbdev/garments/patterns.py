@@ -10,7 +10,9 @@ import math
 
 import numpy as np
 
-from .drawing import Canvas, Drawing, measures
+from .outlines import measures
+from .drawing import Drawing
+from .canvas import Canvas
 from .motifs import embroidery, graphic
 
 # %% ../../nbs/garments/13_patterns.ipynb #e26263ed

@@ -11,11 +11,12 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
+from .outlines import along, curve, mirrored, neck_half
 from .cloth import cloth
-from .drawing import along, curve, mirrored, neck_half
 from fashion_nbdev.garments.sewing import (
-    band, belt, buttons, front, hem_rib, inside, neck_trim, pleats, pocket, seam, welts, zipper
+    band, belt, buttons, hem_rib, inside, neck_trim, pleats, pocket, seam, welts, zipper
 )
+from .sleeves import front
 from .patterns import draws, paint, shapes
 from .figure import head
 

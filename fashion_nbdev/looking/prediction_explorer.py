@@ -21,8 +21,8 @@ from ..core import DataError, safe_path
 from ..data.tables import Table
 from ..data.check_photographs import _facts
 from ..learning.attribute_metrics import attribute_report
+from ..learning.heads import same_names
 from ..learning.settings import Settings
-from ..learning.evaluate import look, same_names
 from .attribute_plots import plot_threshold
 from .cards import Grid, thumbnail
 from .explorers import Explorer, _row, _says, _text

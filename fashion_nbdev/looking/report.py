@@ -20,7 +20,7 @@ from ..pictures import open_image
 from ..learning.metrics import METRICS, confusion
 from ..learning.neighbours import nearest
 from ..learning.tasks import TASKS
-from ..learning.evaluate import Evaluation, intervals, per_query, tables
+from ..learning.evaluate import Evaluation, intervals
 from .curves import plot_history, shorten
 from .confusion import plot_confusion, plot_scores, top_confusions
 from .attribute_plots import plot_calibration, plot_precision_recall

@@ -8,6 +8,7 @@ __all__ = ['Source', 'open_source', 'Joint', 'share_labels']
 # %% ../../nbs/pixels/43_sources.ipynb #d919f454
 import numpy as np
 import torch
+from fastcore.basics import patch
 
 from ..core import DataError
 from ..data.tables import Table
@@ -31,25 +32,41 @@ class Source:
         self.bs = bs
         self.k = k
         self.seed = seed
-        self.category = torch.from_numpy(table.df['category'].to_numpy(np.int64, copy=True))
         self.items = table.item_index()[0]
-        self.attrs = torch.from_numpy(table.attrs)
+        self.answers = {}
 
     def __len__(self): return len(self.table)
 
-    def batches(self, epoch, world=1, items=True):
-        "The epoch's batches of row numbers, all processes together; P x K of them from items, unless `items` is off"
-        if self.kind=='labels' or not items:
-            return plain_batches(len(self), self.bs*world, self.seed, epoch, world)
-        return item_batches(self.items, self.bs*world, self.k, self.seed, epoch, world)
+# %% ../../nbs/pixels/43_sources.ipynb #32b53686
+@patch
+def batches(self:Source,
+    epoch:int,       # From 0
+    world:int=1,     # Processes
+    items:bool=True  # P x K of them, if it is a source of items?
+)->list: # Arrays of row numbers
+    "The epoch's batches, all processes together"
+    if self.kind=='labels' or not items:
+        return plain_batches(len(self), self.bs*world, self.seed, epoch, world)
+    return item_batches(self.items, self.bs*world, self.k, self.seed, epoch, world)
 
-    @property
-    def heads(self)->list: # Heads that it can teach
-        known = dict(category=(self.category >= 0).any(), attributes=(self.attrs >= 0).any(), embedding=self.kind=='items')
-        return [h for h,k in known.items() if k]
+# %% ../../nbs/pixels/43_sources.ipynb #69d6d895
+@patch
+def targets(self:Source,
+    head,            # Asks
+    rows=slice(None) # Row numbers; all by default
+)->torch.Tensor: # `[rows]` or `[rows,size]`; -1 where it is not known
+    "What the loss of `head` compares with; found once"
+    if head.name not in self.answers:
+        self.answers[head.name] = head.targets(self.table)
+    return self.answers[head.name][rows]
 
-    def targets(self, rows)->dict: # Head -> what its loss compares with; -1 where it is not known
-        return dict(category=self.category[rows], attributes=self.attrs[rows].float(), embedding=torch.from_numpy(self.items[rows]))
+# %% ../../nbs/pixels/43_sources.ipynb #6194fec6
+@patch
+def teaches(self:Source,
+    head # Would learn
+)->bool:
+    "Can these photographs teach `head`?"
+    return head.known(self.targets(head), self.kind)
 
 # %% ../../nbs/pixels/43_sources.ipynb #b2d44c9c
 def open_source(
@@ -76,14 +93,18 @@ class Joint:
         self.heads = list(heads)
         self.rank = rank
         self.world = world
-        self.sources = {k: s for k,s in sorted(sources.items(), reverse=True) if set(s.heads) & set(heads)}  # labels before items
-        missing = set(heads) - {h for s in self.sources.values() for h in s.heads}
+        self.taught = {}   # Kind -> heads that it teaches; labels before items
+        for kind,source in sorted(sources.items(), reverse=True):
+            self.taught[kind] = [head for head in self.heads if source.teaches(head)]
+        self.sources = {kind: sources[kind] for kind,taught in self.taught.items() if taught}
+        every = [head for taught in self.taught.values() for head in taught]
+        missing = sorted(head.name for head in self.heads if head not in every)
         if missing:
-            raise DataError(f'no training photograph has a label for {" and ".join(sorted(missing))}')
+            raise DataError(f'no training photograph has a label for {" and ".join(missing)}')
 
     def plan(self, epoch)->list: # A dictionary of rows by kind for each step, this process's share
         "The epoch's steps"
-        pk = 'embedding' in self.heads                                                # labels alone are learned better from mixed batches
+        pk = any(head.source=='items' for head in self.heads)                                                # labels alone are learned better from mixed batches
         plans = {k: s.batches(epoch, self.world, pk) for k,s in self.sources.items()}
         for k,p in plans.items():
             if not p:
@@ -110,8 +131,9 @@ class Joint:
                 again = np.resize(np.arange(len(kept)), len(r))
                 x, kept = x[again], kept[again]
             xs.append(x)
-            for h in (h for h in self.heads if h in self.sources[k].heads):
-                targets.setdefault(h, []).append(self.sources[k].targets(kept)[h])
+            for head in self.taught[k]:
+                h = head.name
+                targets.setdefault(h, []).append(self.sources[k].targets(head, kept))
                 place[h] = slice(place[h].start if h in place else at, at+len(r))
             at += len(r)
         return torch.cat(xs) if len(xs) > 1 else xs[0], ({h: torch.cat(t) for h,t in targets.items()}, place)
