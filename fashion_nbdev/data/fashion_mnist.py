@@ -13,47 +13,92 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from ..core import DataError
+from ..core import DataError, first_line
+from ..pictures import save_image
 from .tables import Table
-from ..garments.collection import claim
-from .prepared import Prepared, write_prepared
+from .prepared import Prepared, claim, write_prepared
 from .splits import complete_splits
-from .archives import _parallel, save_image
+from .archives import map_threads
 
 # %% ../../nbs/data/28_fashion_mnist.ipynb #a7397167
-FASHION_MNIST = ['T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot'] # Label 0 to 9
-
 def read_idx(
     path:str|Path # IDX file of bytes, plain or gzip
 )->np.ndarray: # uint8
-    "The array in an IDX file"
+    "The array in an IDX file; a `DataError` if it is another kind of file or not complete"
     try:
         raw = Path(path).read_bytes()
-        raw = gzip.decompress(raw) if raw[:2]==b'\x1f\x8b' else raw
+        if raw[:2]==b'\x1f\x8b':
+            raw = gzip.decompress(raw)
     except (OSError, EOFError, ValueError, zlib.error) as e:
         raise DataError(f'cannot read {path}: {e}') from None
-    if len(raw)<4 or raw[:3]!=b'\0\0\x08' or len(raw) < 4+4*raw[3]:
+    if len(raw) < 4 or raw[:3]!=b'\0\0\x08' or len(raw) < 4+4*raw[3]:
         raise DataError(f'{path}: not an IDX file of bytes')
+    start = 4+4*raw[3]
     shape = np.frombuffer(raw, '>u4', raw[3], 4).astype(int)
-    if len(raw)-4-4*raw[3] != shape.prod():
-        raise DataError(f"{path}: {len(raw)-4-4*raw[3]:,} bytes follow the header; expected {shape.prod():,} for {' x '.join(map(str, shape))}; is the file complete?")
-    return np.frombuffer(raw, np.uint8, offset=4+4*raw[3]).reshape(shape)
+    n = len(raw)-start
+    if n!=shape.prod():
+        size = ' x '.join(map(str, shape))
+        raise DataError(f'{path}: {n:,} bytes follow the header; expected {shape.prod():,} for {size}; '
+                        'is the file complete?')
+    return np.frombuffer(raw, np.uint8, offset=start).reshape(shape)
 
-# %% ../../nbs/data/28_fashion_mnist.ipynb #c7dbcbf0
-def _idx_pair(source, part):
+# %% ../../nbs/data/28_fashion_mnist.ipynb #572d1adc
+FASHION_MNIST = [ # The names of the labels
+    'T-shirt/top', 'Trouser', 'Pullover', 'Dress', 'Coat', 'Sandal', 'Shirt', 'Sneaker', 'Bag', 'Ankle boot']
+
+# %% ../../nbs/data/28_fashion_mnist.ipynb #83a341b6
+def _find_idx(source, name):
+    "The file `name` below `source`, plain or gzip"
+    every = sorted(Path(source).rglob(f'{name}*'))
+    found = [path for path in every if path.name.removesuffix('.gz')==name]
+    if not found:
+        raise DataError(f'{source}: no {name} or {name}.gz below it; '
+                        'see https://github.com/zalandoresearch/fashion-mnist for the four files')
+    return found[-1]
+
+# %% ../../nbs/data/28_fashion_mnist.ipynb #4a73c619
+def _read_pair(source, part):
     "Pictures and labels of `train` or `t10k`"
-    found = {p.name.removesuffix('.gz'): p for p in sorted(Path(source).rglob(f'{part}-*-ubyte*')) if p.name.removesuffix('.gz').endswith('ubyte')}
-    files = []
-    for n in (f'{part}-images-idx3-ubyte', f'{part}-labels-idx1-ubyte'):
-        if n not in found:
-            raise DataError(f'{source}: no {n} or {n}.gz below it; see https://github.com/zalandoresearch/fashion-mnist for the four files')
-        files.append(found[n])
-    x, y = map(read_idx, files)
+    images, labels = [_find_idx(source, f'{part}-{kind}-ubyte') for kind in ('images-idx3', 'labels-idx1')]
+    x, y = map(read_idx, (images, labels))
     if x.ndim!=3 or y.ndim!=1 or len(x)!=len(y):
-        raise DataError(f'{files[0]}: {len(x)} pictures of shape {x.shape[1:]}, but {files[1].name} has {len(y)} labels')
+        found = f'{len(x)} pictures of shape {x.shape[1:]}'
+        raise DataError(f'{images}: {found}, but {labels.name} has {len(y)} labels')
     if y.max(initial=0) >= len(FASHION_MNIST):
-        raise DataError(f'{files[1]}: label {y.max()}; expected 0 to {len(FASHION_MNIST)-1}')
+        raise DataError(f'{labels}: label {y.max()}; expected 0 to {len(FASHION_MNIST)-1}')
     return x, y
+
+# %% ../../nbs/data/28_fashion_mnist.ipynb #8e387b36
+def _read_part(source, part, split, limit, done):
+    "A row for each picture of one part (or the first `limit`), and the pictures; `done` takes how many"
+    x, y = _read_pair(source, part)
+    done.read += len(x)
+    n = min(limit or len(x), len(x))
+    if n < len(x):
+        done.notes.append(f'the first {n:,} of {len(x):,} {split} pictures')
+    rows = []
+    for i in range(n):
+        folder = FASHION_MNIST[y[i]].replace('/', ' ')
+        rows.append((f'{split}/{folder}/{i:05}.png', split, int(y[i])))
+    return rows, x
+
+# %% ../../nbs/data/28_fashion_mnist.ipynb #37163119
+def _write_picture(job):
+    "Write one picture, if it is not there already"
+    pixels, path = job
+    if not path.exists():
+        save_image(Image.fromarray(pixels), path)
+
+# %% ../../nbs/data/28_fashion_mnist.ipynb #4131d850
+def _download(source):
+    "Let torchvision download the four files into `source`"
+    from torchvision.datasets import FashionMNIST
+    try:
+        for train in (True, False):
+            FashionMNIST(source, train=train, download=True)
+    except Exception as e:
+        raise DataError(f'Fashion-MNIST cannot be downloaded ({first_line(e)}); '
+                        f'put the four IDX files into {source} yourself') from None
 
 # %% ../../nbs/data/28_fashion_mnist.ipynb #6257a166
 def prepare_fashion_mnist(
@@ -67,30 +112,16 @@ def prepare_fashion_mnist(
 )->Prepared:
     "Fashion-MNIST to the project's layout, as PNG files"
     done = Prepared(output_dir)
-    rows = []
-    jobs = []
     if download:
         _download(source)
+    rows = []
+    jobs = []
     for part,split in (('train', 'train'), ('t10k', 'test')):
-        x, y = _idx_pair(source, part)
-        done.read += len(x)
-        n = min(limit, len(x)) if limit else len(x)
-        if n < len(x):
-            done.notes.append(f'the first {n:,} of {len(x):,} {split} pictures')
-        for i in range(n):
-            rows.append((f"{split}/{FASHION_MNIST[y[i]].replace('/', ' ')}/{i:05}.png", split, int(y[i])))
-            jobs.append((x[i], done.img_dir/rows[-1][0]))
+        found, x = _read_part(source, part, split, limit, done)
+        rows += found
+        jobs += [(pixels, done.img_dir/path) for pixels,(path,*_) in zip(x, found)]
     df = pd.DataFrame(rows, columns=['path', 'split', 'category'])
     df['split'] = complete_splits(df['split'], df['category'], None, done, val=val, test=0, seed=seed)
     claim(output_dir, source=Path(source).resolve(), how='fashion-mnist')
-    for _ in _parallel(lambda j: j[1].exists() or save_image(Image.fromarray(j[0]), j[1]), jobs, 'pictures', show):
-        pass
+    list(map_threads(_write_picture, jobs, 'pictures', show))
     return write_prepared(done, Table(df, categories=list(FASHION_MNIST), img_dir=done.img_dir))
-
-# %% ../../nbs/data/28_fashion_mnist.ipynb #57b73e3e
-def _download(source):
-    from torchvision.datasets import FashionMNIST
-    try:
-        [FashionMNIST(source, train=t, download=True) for t in (True, False)]
-    except Exception as e:
-        raise DataError(f'Fashion-MNIST cannot be downloaded ({str(e).splitlines()[0] if str(e) else type(e).__name__}); put the four IDX files into {source} yourself') from None

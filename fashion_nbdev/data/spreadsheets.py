@@ -6,40 +6,176 @@
 __all__ = ['prepare_csv']
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #643aaa3b
-import re
-from pathlib import Path
+import os, re
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pandas as pd
 
-from ..core import DataError
+from ..core import DataError, progress
 from .tables import Table
-from .prepared import Prepared, place_images, write_prepared
-from .splits import complete_splits
-from fashion_nbdev.data.columns import (
-    _EMPTY, _check_items, _listed, _rows_of_photographs, _split_column, column_attributes,
-    query_gallery, read_csv
-)
+from .layout import path_problem
+from .prepared import Prepared, place_images, unusable, write_prepared
+from .splits import SPLIT_WORDS, complete_splits
+from .columns import EMPTY_CELLS, column_attributes, read_csv
+from .roles import query_gallery
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #20deec5b
-def _csv_rows(csv, root, done, delimiter, path_column, suffix, category_column, item_column, split_column, columns, show):
-    "The rows that can be used, with `path`, `name`, `item` and perhaps `split`"
-    df = read_csv(csv, delimiter)
-    for c in [path_column, category_column, item_column, split_column, *columns]:
-        if c and c not in df:
-            raise DataError(f"{csv}: no column {c!r}; there are {', '.join(df.columns)}")
-    done.read = len(df)
-    df = _rows_of_photographs(df, root, path_column, suffix, done, show)
-    cell = lambda c: [v if v.lower() not in _EMPTY-{'-1'} else '' for v in df[c]] if c else ''
-    df = df.assign(name=cell(category_column), item=cell(item_column))
-    ids = {i: re.sub(r'\s+', '_', i) for i in set(df['item'])}
-    if len(set(ids.values()))<len(ids):
+# %% ../../nbs/data/24_spreadsheets.ipynb #aa4c00ee
+def _find_path(cell, root, suffix):
+    "The cell as a path below `root`, in the form of the file system if that finds a file"
+    path = cell+suffix
+    if os.path.isabs(path) and Path(path).is_relative_to(root):
+        path = Path(path).relative_to(root).as_posix()
+    for form in (path, path.replace('\\', '/'), path.removeprefix('img/')):
+        if not path_problem(form) and (root/form).is_file():
+            return PurePosixPath(form).as_posix()
+    return path
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #98e7741a
+def _why_not(cell, path, root):
+    "Why the photograph of a row cannot be used; empty if it can"
+    if not cell:
+        return 'no path in the row'
+    if re.match('https?://', path):
+        return 'a web address, not a file'
+    return unusable(root, path)
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #33ecb73d
+def _find_photographs(df, root, path_column, suffix, done, show):
+    "`df` with a column `path`, without the rows whose photograph cannot be used or came before"
+    paths = [_find_path(cell, root, suffix) for cell in df[path_column]]
+    first = {}
+    keep = []
+    for path,(line,row) in zip(progress(paths, desc='photographs', show=show), df.iterrows()):
+        why = _why_not(row[path_column], path, root)
+        if not why and path in first:
+            same = row.equals(first[path])
+            why = 'the same row again' if same else 'the same photograph again, with other values'
+        if why:
+            done.skip(why, f'{path} (line {line})')
+        else:
+            first[path] = row
+        keep.append(not why)
+    return df.assign(path=paths)[np.array(keep, bool)]
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #0d8d6746
+def _check_columns(csv, df, names):
+    "Refuse a name that is not a column of `df`"
+    for name in names:
+        if name and name not in df:
+            raise DataError(f"{csv}: no column {name!r}; there are {', '.join(df.columns)}")
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #b59d51f3
+def _split_names(names):
+    "Names with commas between as a list"
+    every = names.split(',') if isinstance(names, str) else names
+    return [name.strip() for name in every if name.strip()]
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #b9a44146
+def _read_column(df, name):
+    "The cells of a column, `''` where they say nothing or there is no column"
+    if not name:
+        return ''
+    silent = EMPTY_CELLS-{'-1'}
+    return ['' if cell.lower() in silent else cell for cell in df[name]]
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #e2c47b91
+def _join_blanks(items, csv):
+    "`items` with `_` for blanks"
+    joined = {item: re.sub(r'\s+', '_', item) for item in set(items)}
+    if len(set(joined.values())) < len(joined):
         raise DataError(f'{csv}: two items differ only in blanks; rename one')
-    df['item'] = df['item'].map(ids)
-    lost = (df['name']=='') & (df['item']=='') if category_column else pd.Series(False, df.index)
-    for i,p in df['path'][lost].items():
-        done.skip('no category', f'{p} (line {i})')
+    return items.map(joined)
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #fc0e0e54
+def _name_rows(df, csv, category_column, item_column, done):
+    "`df` with `name` and `item`, without rows that have neither where categories are asked for"
+    df = df.assign(name=_read_column(df, category_column), item=_read_column(df, item_column))
+    df['item'] = _join_blanks(df['item'], csv)
+    if not category_column:
+        return df
+    lost = (df['name']=='') & (df['item']=='')
+    for line,path in df['path'][lost].items():
+        done.skip('no category', f'{path} (line {line})')
     return df[~lost]
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #8f9cc4db
+def _read_split(df, column, done):
+    "`df` with `split` in the project's words, without rows of other splits"
+    split = [SPLIT_WORDS.get(word.lower(), '') for word in df[column]]
+    for line,word,path,known in zip(df.index, df[column], df['path'], split):
+        if not known:
+            done.skip(f'split {word!r}', f'{path} (line {line})')
+    df = df.assign(split=split)
+    return df[df['split']!='']
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #32e0226d
+def _as_labels(split):
+    "`split` with `test` for `query` and `gallery`"
+    return split.where(~split.isin(['query', 'gallery']), 'test')
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #f0ccdf9d
+def _check_items(df, csv):
+    "Refuse items that the user's own split divides"
+    split = _as_labels(df['split'])
+    n = split[df['item']!=''].groupby(df['item']).nunique()
+    if (n > 1).any():
+        item = n.index[n > 1][0]
+        parts = ' and '.join(sorted(set(split[df['item']==item])))
+        raise DataError(f'{csv}: item {item!r} is in {parts}; '
+                        'leave out the split column to have a split made by item')
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #17d67150
+def _read_attributes(df, columns, separator, train, min_count, done):
+    "`[n,a]` int8; the names; the column (from 1) that each is from"
+    attrs = [np.zeros((len(df), 0), np.int8)]
+    names = []
+    types = []
+    for i,column in enumerate(columns, 1):
+        marks, new, dropped = column_attributes(df[column].tolist(), column, separator, train, min_count)
+        attrs.append(marks)
+        names += new
+        types += [i]*len(new)
+        if dropped:
+            some = ', '.join(dropped[:6])+(' ...' if len(dropped) > 6 else '')
+            done.notes.append(f'column {column}: {len(new)} attributes; dropped {len(dropped)} values '
+                              f'on fewer than {max(min_count, 1)} training photographs: {some}')
+        if not new:
+            done.notes.append(f'column {column}: no attribute')
+    return np.concatenate(attrs, 1), names, types
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #5b1f983b
+def _label_table(df, done, category, columns, separator, min_count):
+    "The table of labels, if there are any, and the group of each attribute"
+    df = df[df['name']!=''] if category else df
+    split = _as_labels(df['split'])
+    train = (split=='train').to_numpy()
+    attrs, names, types = _read_attributes(df, columns, separator, train, min_count, done)
+    categories = sorted(set(df['name'])-{''})
+    if not categories and not names:
+        return None, None
+    number = df['name'].map({name: i for i,name in enumerate(categories)}).fillna(-1).astype(int)
+    rows = pd.DataFrame(dict(path=df['path'], split=split, category=number, item=df['item']))
+    return Table(rows, attrs, categories, names, done.img_dir), types
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
+def _item_table(df, done, view_column, query_views, gallery_views):
+    "The table of items"
+    query_views = _split_names(query_views)
+    gallery_views = _split_names(gallery_views)
+    if (query_views or gallery_views) and not view_column:
+        raise DataError('views are named, but no view column')
+    view = df[view_column] if view_column else None
+    role = query_gallery(df['split'], df['item'], view, query_views, gallery_views)
+    n = int(((df['split']=='test') & (df['item']!='') & (role=='')).sum())
+    if n:
+        done.notes.append(f'{n} photographs of test items are no part of retrieval: of another view, '
+                          'or a query whose item is not in the gallery')
+    rows = pd.DataFrame(dict(path=df['path'], split=role, item=df['item']))[role!='']
+    for split in ('query', 'gallery'):
+        if split not in set(rows['split']):
+            done.notes.append(f'no {split} photograph: retrieval cannot be evaluated')
+    return Table(rows, img_dir=done.img_dir)
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #2973ef59
 def prepare_csv(
@@ -64,59 +200,27 @@ def prepare_csv(
     images:str='link',          # `link` to the photographs, or `copy` them
     show:bool=True              # A progress bar?
 )->Prepared:
-    "A spreadsheet to the project's layout"
+    "A spreadsheet to the project's layout; a `DataError` if its columns or its split cannot be used"
     done = Prepared(output_dir)
     root = Path(img_dir or Path(csv).parent).absolute()
     if not root.is_dir():
         raise DataError(f'{root}: no such folder of photographs')
-    columns = _listed(attribute_columns)
-    df = _csv_rows(csv, root, done, delimiter, path_column, suffix, category_column, item_column, split_column, columns+_listed(view_column), show)
-    df = _split_column(df, split_column, done) if split_column else df.assign(split='train')
+    columns = _split_names(attribute_columns)
+    df = read_csv(csv, delimiter)
+    named = [path_column, category_column, item_column, split_column, *columns, *_split_names(view_column)]
+    _check_columns(csv, df, named)
+    done.read = len(df)
+    df = _find_photographs(df, root, path_column, suffix, done, show)
+    df = _name_rows(df, csv, category_column, item_column, done)
+    df = _read_split(df, split_column, done) if split_column else df.assign(split='train')
     if not len(df):
         return write_prepared(done)
     _check_items(df, csv)
-    df['split'] = complete_splits(df['split'], df['name'], df['item'] if item_column else None, done, val, test, seed)
-    labels, types = _csv_labels(df, done, bool(category_column), columns, separator, min_count)
-    items = _csv_items(df, done, view_column, query_views, gallery_views) if item_column else None
+    item = df['item'] if item_column else None
+    df['split'] = complete_splits(df['split'], df['name'], item, done, val, test, seed)
+    labels, types = _label_table(df, done, bool(category_column), columns, separator, min_count)
+    items = _item_table(df, done, view_column, query_views, gallery_views) if item_column else None
     if labels is None and items is None:
         raise DataError(f'{csv}: nothing to learn from; name a category, attribute or item column')
     place_images(root, output_dir, df['path'], images, show)
     return write_prepared(done, labels, items, attribute_types=types)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #5b1f983b
-def _csv_labels(df, done, category, columns, separator, min_count):
-    "The table of labels, and the column (from 1) that each attribute is from"
-    df = df[df['name']!=''] if category else df
-    split = df['split'].where(~df['split'].isin(['query', 'gallery']), 'test')
-    attrs = [np.zeros((len(df), 0), np.int8)]
-    names = []
-    types = []
-    for i,c in enumerate(columns, 1):
-        a, n, dropped = column_attributes(df[c].tolist(), c, separator, (split=='train').to_numpy(), min_count)
-        attrs.append(a)
-        names += n
-        types += [i]*len(n)
-        if dropped:
-            done.notes.append(f"column {c}: {len(n)} attributes; dropped {len(dropped)} values on fewer than {max(min_count, 1)} training photographs: {', '.join(dropped[:6])}{' ...' if len(dropped)>6 else ''}")
-        if not n:
-            done.notes.append(f'column {c}: no attribute')
-    categories = sorted(set(df['name'])-{''})
-    if not categories and not names:
-        return None, None
-    rows = pd.DataFrame(dict(path=df['path'], split=split, category=df['name'].map({c: k for k,c in enumerate(categories)}).fillna(-1).astype(int), item=df['item']))
-    return Table(rows, np.concatenate(attrs, 1), categories, names, done.img_dir), types
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
-def _csv_items(df, done, view_column, query_views, gallery_views):
-    "The table of items"
-    if (query_views or gallery_views) and not view_column:
-        raise DataError('views are named, but no view column')
-    status = query_gallery(df['split'], df['item'], df[view_column] if view_column else None, _listed(query_views), _listed(gallery_views))
-    n = int(((df['split']=='test') & (df['item']!='') & (status=='')).sum())
-    if n:
-        done.notes.append(f'{n} photographs of test items are no part of retrieval: of another view, or a query whose item is not in the gallery')
-    t = Table(pd.DataFrame(dict(path=df['path'], split=status, item=df['item']))[status!=''], img_dir=done.img_dir)
-    for s in ('query', 'gallery'):
-        if not (t.df['split']==s).any():
-            done.notes.append(f'no {s} photograph: retrieval cannot be evaluated')
-    return t

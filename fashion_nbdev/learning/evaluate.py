@@ -21,7 +21,8 @@ from ..data.labels import read_labels, read_partition
 from ..pixels.decode import Photos
 from ..pixels.augment import Augment
 from .metrics import METRICS, bootstrap_interval
-from .heads import Head, label_files, restore_heads
+from .head import Head
+from .heads import label_files, restore_heads
 from .tasks import find_task
 from .settings import Settings, find_data
 from .checkpoints import load_checkpoint, load_model

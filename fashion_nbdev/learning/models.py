@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from ..core import DataError
 from .bodies import find_body
-from .heads import Attributes, Category, Embedding
+from .label_heads import Attributes, Category
+from .heads import Embedding
 
 # %% ../../nbs/learning/53_models.ipynb #fa05147c
 class FashionNet(nn.Module):

@@ -12,9 +12,8 @@ import pandas as pd
 
 from ..core import DataError
 from ..learning.metrics import bootstrap_interval
-from ..using.gallery import _message
 from .curves import INK, STYLE, panels
-from .sheets import picture_rows
+from .sheets import _message, picture_rows
 
 # %% ../../nbs/looking/76_retrieval_sheets.ipynb #637b7459
 def pick_queries(
