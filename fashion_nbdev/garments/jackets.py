@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #d0dbca2f
+# %% ../../nbs/garments/16b_jackets.ipynb #66dc042c
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing

@@ -7,16 +7,17 @@ __all__ = ['ResidualHead', 'UnitLength']
 
 # %% ../../nbs/learning/46_layers.ipynb #3de77213
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor, nn
 
 # %% ../../nbs/learning/46_layers.ipynb #3f934f7f
 class ResidualHead(nn.Module):
-    "`[b,c]` to `[b,n]`: linear, plus a correction (linear, batch normalisation, ReLU, dropout, linear) that starts at zero"
+    "`[b,c]` to `[b,n]`: linear, plus a correction of two layers that starts at zero"
     def __init__(self,
-        c:int,          # Features that come in
-        n:int,          # Numbers that go out
-        hidden:int=512, # Width of the correction
-        dropout:float=.2# Share of its hidden units that are silenced in training
+        c:int,           # Features that come in
+        n:int,           # Numbers that go out
+        hidden:int=512,  # Width of the correction
+        dropout:float=.2 # Share of its hidden units that are silenced in training
     ):
         super().__init__()
         self.linear = nn.Linear(c, n)
@@ -29,10 +30,13 @@ class ResidualHead(nn.Module):
         for parameter in self.correction[-1].parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self,
-        x:Tensor # `[b,c]`
-    )->Tensor: # `[b,n]`
-        return self.linear(x)+self.correction(x)
+# %% ../../nbs/learning/46_layers.ipynb #169b4cd4
+@patch
+def forward(self:ResidualHead,
+    x:Tensor # `[b,c]`
+)->Tensor: # `[b,n]`
+    "The linear answer, corrected"
+    return self.linear(x)+self.correction(x)
 
 # %% ../../nbs/learning/46_layers.ipynb #7a1ac64b
 class UnitLength(nn.Module):

@@ -46,7 +46,7 @@ def make_accelerator(
     cpu = cpu or not has_gpu
     if asked==1:  # it remembers the precision of an earlier run in this process
         AcceleratorState._reset_state(reset_partial_state=True)
-    handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]  # a stage may rest a head or the body
+    handlers = [DistributedDataParallelKwargs(find_unused_parameters=True)]  # a stage may rest a head
     acc = Accelerator(cpu=cpu, mixed_precision='no', kwargs_handlers=handlers)
     if acc.num_processes != asked:
         raise DataError(f'{asked} processes were started, but {acc.num_processes} are connected: '

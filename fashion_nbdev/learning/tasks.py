@@ -8,39 +8,44 @@ __all__ = ['ROWS', 'TASKS', 'Task', 'find_task', 'Stage', 'plan_stages']
 # %% ../../nbs/learning/54_tasks.ipynb #59297ff6
 from dataclasses import dataclass
 
+from fastcore.basics import patch
+
 from ..core import DataError
 from .heads import HEADS
 
 # %% ../../nbs/learning/54_tasks.ipynb #24e30c98
 @dataclass(frozen=True)
 class Task:
-    "One of the five models: which heads it has"
+    "A model: which heads it has"
     name:str    # As `--task` takes it, and in `best_<name>_model.pth`
     heads:tuple # Names of `HEADS`, in the order in which the model returns them
     title:str   # For people
 
-    @property
-    def sources(self)->tuple: # `labels`, `items` or both
-        "The kinds of photographs that teach it"
-        return tuple(dict.fromkeys(HEADS[head].source for head in self.heads))
+# %% ../../nbs/learning/54_tasks.ipynb #3720339c
+@patch(as_prop=True)
+def sources(self:Task)->tuple: # `labels`, `items` or both
+    "The kinds of photographs that teach it"
+    return tuple(dict.fromkeys(HEADS[head].source for head in self.heads))
 
-    @property
-    def monitors(self)->tuple: # Names of metrics
-        "The figures that say how good it is, one a head"
-        return tuple(HEADS[head].monitor for head in self.heads)
+# %% ../../nbs/learning/54_tasks.ipynb #caaed114
+@patch(as_prop=True)
+def monitors(self:Task)->tuple: # Names of metrics
+    "The figures that say how good it is, one a head"
+    return tuple(HEADS[head].monitor for head in self.heads)
 
-    @property
-    def checkpoint(self)->str:
-        "The name of its file"
-        return f'best_{self.name}_model.pth'
+# %% ../../nbs/learning/54_tasks.ipynb #eef22d2c
+@patch(as_prop=True)
+def checkpoint(self:Task)->str:
+    "The name of its file"
+    return f'best_{self.name}_model.pth'
 
 # %% ../../nbs/learning/54_tasks.ipynb #2fb23a65
 ROWS = (
-    Task('classification', ('category',),                           'category classification'),
-    Task('attribute',      ('attributes',),                         'attribute prediction'),
-    Task('retrieval',      ('embedding',),                          'image retrieval'),
-    Task('multitask',      ('category', 'attributes'),              'categories and attributes'),
-    Task('multimodal',     ('category', 'attributes', 'embedding'), 'categories, attributes and retrieval'))
+    Task('classification', ('category',), 'category classification'),
+    Task('attribute', ('attributes',), 'attribute prediction'),
+    Task('retrieval', ('embedding',), 'image retrieval'),
+    Task('multitask', ('category', 'attributes'), 'categories and attributes'),
+    Task('multimodal', ('category', 'attributes', 'embedding'), 'categories, attributes and retrieval'))
 TASKS = {task.name: task for task in ROWS}
 
 # %% ../../nbs/learning/54_tasks.ipynb #61451552
@@ -68,14 +73,14 @@ def plan_stages(
     frozen:int=0,   # Of these, with the body frozen
     labels:int=0    # Of these, with the label heads alone (where the task has both kinds)
 )->list: # of `Stage`
-    "The stages of a run, in order; those without epochs are left out; a `DataError` if none are left for everything"
+    "The stages of a run that have epochs, in order; a `DataError` if none are left to train everything"
     first = tuple(head for head in task.heads if HEADS[head].source=='labels')
     if not first or first==task.heads:
         labels = 0
     alone = frozen+labels
     if alone >= epochs > 0 and alone > 0:
-        raise DataError(f'{epochs} epochs are too few: {frozen} with the body frozen and {labels} of labels alone '
-                        'leave none to train everything')
+        raise DataError(f'{epochs} epochs are too few: {frozen} with the body frozen '
+                        f'and {labels} of labels alone leave none to train everything')
     plan = [
         Stage('heads', frozen, task.heads, body=False),
         Stage('labels', labels, first),

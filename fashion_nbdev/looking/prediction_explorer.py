@@ -4,22 +4,23 @@
 
 # %% auto #0
 __all__ = ['attribute_probabilities', 'table_probabilities', 'category_bars', 'said_attributes', 'attribute_bars',
-           'missed_attributes', 'answer_html', 'AnswerPanel', 'prediction_card', 'row_labels', 'PredictionExplorer']
+           'missed_attributes', 'answer_html', 'saying_all', 'AnswerPanel', 'prediction_card', 'row_labels',
+           'PredictionExplorer']
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #88e7b787
-from copy import copy
 from pathlib import Path
 
 import ipywidgets as ipw
 import numpy as np
-import torch
 from fastcore.basics import patch
 from PIL import Image
 
 from ..core import DataError, safe_path
 from ..data.tables import Table
-from ..learning.label_heads import same_names
+from ..learning.label_heads import Attributes, same_names
 from ..learning.settings import Settings
+from ..learning.evaluate import predict_table
+from .templates import render
 from .cards import Grid, thumbnail, with_class
 from .explorers import Explorer, flow, say_errors
 from .data_explorer import category_name
@@ -33,8 +34,9 @@ def attribute_probabilities(
 )->tuple: # The rows that could be read, as a table; `[n,a]` float32
     "What `predictor` gives each attribute in each photograph of `table`"
     settings = Settings(cache='none', bad_limit=1., quiet=not show)
-    table, out = look(predictor.net, table, predictor.pre, predictor.acc, settings, {})
-    return table, torch.from_numpy(out['attributes']).sigmoid().numpy()
+    head = next(head for head in predictor.heads.values() if isinstance(head, Attributes))
+    table, out = predict_table(predictor.net, table, predictor.pre, predictor.acc, settings, {})
+    return table, head.activate(out[head.name]).numpy()
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #79fe999a
 def table_probabilities(
@@ -43,7 +45,7 @@ def table_probabilities(
     prob=None    # `[n,a]`, if the attributes' probabilities are known
 )->tuple: # A table; `[n,a]` float32, or None if there is nothing to measure
     "What is needed to explore `table`; a `DataError` if it cannot be explored with `predictor`"
-    if not {'category', 'attributes'} & set(predictor.net.heads):
+    if not (predictor.classes or predictor.attributes):
         raise DataError('this model names neither categories nor attributes; explore it with SimilarExplorer')
     if not len(table):
         raise DataError('no photograph to explore: the table is empty')
@@ -117,6 +119,18 @@ def answer_html(
     return render('answer.html', title=prediction.category or name, name=name, label=label,
                   categories=categories, attributes=attributes, missed=missed_attributes(said, known))
 
+# %% ../../nbs/looking/83_prediction_explorer.ipynb #ad27fe5d
+def saying_all(
+    predictor # A `FashionPredictor`
+): # A copy
+    "`predictor`, for which every attribute is above its threshold"
+    talkative = copy(predictor)
+    talkative.heads = dict(predictor.heads)
+    for name,head in predictor.heads.items():
+        if isinstance(head, Attributes):
+            talkative.heads[name] = Attributes(head.names, np.zeros_like(head.thresholds))
+    return talkative
+
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #aa36a73d
 class AnswerPanel(ipw.VBox):
     "A photograph, and what a model says of it"
@@ -124,8 +138,7 @@ class AnswerPanel(ipw.VBox):
         predictor # A `FashionPredictor`
     ):
         self.thresholds = dict(zip(predictor.attributes, predictor.thresholds))
-        self.predictor = copy(predictor)
-        self.predictor.thresholds = np.zeros_like(predictor.thresholds)  # says all; what counts is told here
+        self.predictor = saying_all(predictor)  # what counts is told here
         self.said = None
         self.picture = with_class(ipw.Image(format='jpeg'), 'picture')
         self.text = ipw.HTML()

@@ -23,7 +23,7 @@ from ..learning.tasks import find_task
 from ..learning.settings import Settings, find_data
 from ..learning.checkpoints import load_checkpoint, load_model
 from ..learning.machine import make_accelerator
-from ..learning.learner import infer
+from ..learning.infer import infer
 from ..learning.train import open_sources, read_tables
 from .fast import OnnxNet
 from fashion_nbdev.using.onnx import (
