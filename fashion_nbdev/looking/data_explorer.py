@@ -17,7 +17,6 @@ from fastcore.basics import patch
 
 from ..core import DataError
 from ..data.tables import Table
-from .templates import render
 from .cards import Grid, open_photo, thumbnail, with_class
 from .explorers import Explorer, Menu, flow, say_errors
 

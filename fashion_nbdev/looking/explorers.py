@@ -16,7 +16,6 @@ from PIL import Image
 
 from ..core import DataError
 from ..pictures import open_image
-from .templates import render
 from .cards import with_class
 
 # %% ../../nbs/looking/81_explorers.ipynb #4b45f7fd

@@ -20,7 +20,6 @@ from ..core import DataError, safe_path
 from ..data.tables import Table
 from ..learning.label_heads import same_names
 from ..learning.settings import Settings
-from .templates import render
 from .cards import Grid, thumbnail, with_class
 from .explorers import Explorer, flow, say_errors
 from .data_explorer import category_name

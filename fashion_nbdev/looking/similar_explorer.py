@@ -14,7 +14,6 @@ from fastcore.basics import patch
 from PIL import Image
 
 from ..core import DataError
-from .templates import render
 from .cards import Grid, thumbnail, with_class
 from .explorers import Explorer, Menu, flow, say_errors
 

@@ -14,7 +14,6 @@ from fastcore.basics import patch
 
 from ..data.tables import Table
 from ..learning.attribute_metrics import attribute_report
-from .templates import render
 from .attribute_plots import plot_threshold
 from .cards import with_class
 from .explorers import flow
