@@ -199,7 +199,7 @@ def hits_picture(
     hits     # As `search_gallery` gives them
 ): # matplotlib figure
     "What was searched for, and what was found"
-    from fashion_nbdev.using.search import search_sheet
+    from fashion_nbdev.using.indexing import search_sheet
     asked = a.photographs or [gallery.get(id)['path'] for id in query]
     return search_sheet(hits, asked, f'The {len(hits)} nearest of {len(gallery):,}')
 

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['prepare_inshop']
 
-# %% ../../nbs/data/27_inshop.ipynb #7db7b5bd
+# %% ../../nbs/data/27_inshop.ipynb #11eda04b
 from .tables import Table
 from .lists import BOX, LIST_BOX, LIST_PARTITION, read_box_list
 from .labels import read_partition
