@@ -1,5 +1,5 @@
-"""Build the web site without Quarto: `pages.py` turns each notebook into one for Sphinx, in `_build/src`; Sphinx renders
-those, with the outputs saved in the notebooks, to `doc_path`."""
+"""Build the web site without Quarto: `pages.py` turns each notebook into one for Sphinx, in `_build/src`;
+Sphinx renders those, with the outputs saved in the notebooks, to `doc_path`."""
 import multiprocessing, os, shutil, subprocess, sys, tarfile, tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
@@ -15,8 +15,9 @@ VENDOR = {'@jupyter-widgets/html-manager@1.0.15': ['dist/embed.js'],
           'mathjax@3.2.2': ['es5/tex-mml-chtml.js', 'es5/output/chtml/fonts/woff-v2/*.woff']}
 
 # The wings of the library: from which page number on, and what the sidebar calls them
-WINGS = {'00': 'Foundations', '02': 'Data: the table', '08': 'Garments', '20': 'Data: sources and checks', '36': 'Pixels',
-         '45': 'Learning', '62': 'Using', '72': 'Looking', '86': 'Commands', '90': 'Benchmarks', '96': 'The whole'}
+WINGS = {'00': 'Foundations', '02': 'Data: the table', '08': 'Garments', '20': 'Data: sources and checks',
+         '36': 'Pixels', '45': 'Learning', '62': 'Using', '71': 'Looking',
+         '86': 'Commands', '90': 'Benchmarks', '96': 'The whole'}
 
 def wing_of(notebook):
     "What the sidebar calls the group of the notebook"
@@ -26,7 +27,7 @@ def wing_of(notebook):
     return WINGS[max(start for start in WINGS if start <= number)]
 
 def add_toc(index, nbs):
-    "Put the pages of `nbs` (name -> notebook) into the sidebar, from the page `index`, in the order in which they are read"
+    "Put the pages of `nbs` (name -> notebook) into the sidebar, in the order in which they are read"
     nb = nbformat.read(index, 4)
     groups = dict.fromkeys(['Tutorials', *WINGS.values()], ())
     for name,notebook in sorted(nbs.items(), key=lambda item: item[1].name):
@@ -44,7 +45,8 @@ def vendor(dest):
         return
     with tempfile.TemporaryDirectory() as tmp:
         for pkg,globs in VENDOR.items():
-            tgz = subprocess.run(['npm', 'pack', '--silent', pkg], cwd=tmp, check=True, capture_output=True, text=True).stdout.split()[-1]
+            tgz = subprocess.run(['npm', 'pack', '--silent', pkg], cwd=tmp, check=True, capture_output=True,
+                                 text=True).stdout.split()[-1]
             with tarfile.open(Path(tmp)/tgz) as t:
                 t.extractall(tmp, filter='data')
             for f in (o for g in globs for o in (Path(tmp)/'package').glob(g)):
@@ -58,8 +60,10 @@ def vendor(dest):
 def sources(cfg, src, force, n_workers):
     "Bring `src` up to date with the notebooks; a complaint for each that cannot be a page"
     src.mkdir(parents=True, exist_ok=True)
-    nbs = {docname(p.relative_to(cfg.nbs_path).as_posix()): p for p in sorted(nbglob(cfg.nbs_path, as_path=True))}
-    files = [p for p in cfg.nbs_path.rglob('*') if p.suffix in {'.png', '.jpg', '.svg', '.gif'} and not any(o[0] in '._' for o in p.relative_to(cfg.nbs_path).parts)]
+    nbs = {docname(p.relative_to(cfg.nbs_path).as_posix()): p
+           for p in sorted(nbglob(cfg.nbs_path, as_path=True))}
+    files = [p for p in cfg.nbs_path.rglob('*') if p.suffix in {'.png', '.jpg', '.svg', '.gif'}
+             and not any(o[0] in '._' for o in p.relative_to(cfg.nbs_path).parts)]
     want = {src/f'{n}.ipynb' for n in nbs} | {src/p.relative_to(cfg.nbs_path) for p in files}
     if gone := [o for o in src.rglob('*') if o.is_file() and o not in want]:
         for p in gone:
@@ -70,7 +74,8 @@ def sources(cfg, src, force, n_workers):
         shutil.copy2(p, src/p.relative_to(cfg.nbs_path))
     since = max(p.stat().st_mtime for p in (here/'pages.py', cfg.config_file, cfg.lib_path/'_modidx.py'))
     def fresh(d, p): return d.exists() and d.stat().st_mtime > max(since, p.stat().st_mtime)
-    todo = [(p, n, src/f'{n}.ipynb') for n,p in nbs.items() if force or n=='index' or not fresh(src/f'{n}.ipynb', p)]
+    todo = [(p, n, src/f'{n}.ipynb') for n,p in nbs.items() if force or n=='index'
+            or not fresh(src/f'{n}.ipynb', p)]
     with ProcessPoolExecutor(n_workers, mp_context=multiprocessing.get_context('spawn')) as ex:
         wrong = [o for o in ex.map(page, *zip(*todo)) if o]
     add_toc(src/'index.ipynb', {name: path for name,path in nbs.items() if (src/f'{name}.ipynb').exists()})
@@ -98,8 +103,10 @@ def main(
         vendor(here/'_vendor'/'vendor')
     except (OSError, subprocess.CalledProcessError):
         print('no npm, or no registry: widgets and formulas will be loaded from a CDN')
-    cmd = [sys.executable, '-m', 'sphinx', '-b', 'html', '-c', str(here), '-j', str(n_workers), '-q', '--keep-going',
-           *(['-W'] if not lax else []), *(['-E'] if force else []), *([] if sys.stderr.isatty() else ['--no-color']), str(src), str(html)]
+    cmd = [sys.executable, '-m', 'sphinx', '-b', 'html', '-c', str(here), '-j', str(n_workers), '-q',
+           '--keep-going',
+           *(['-W'] if not lax else []), *(['-E'] if force else []),
+           *([] if sys.stderr.isatty() else ['--no-color']), str(src), str(html)]
     if rc := subprocess.run(cmd).returncode:
         sys.exit(rc)
     out = Path(out or cfg.doc_path)

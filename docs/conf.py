@@ -22,10 +22,15 @@ add_module_names = toc_object_entries = False
 html_theme = 'furo'
 html_title = cfg.title
 html_show_sourcelink = html_copy_source = False
-html_theme_options = dict(source_repository=cfg.git_url+'/', source_branch=cfg.branch, source_directory='nbs/', navigation_with_keys=True,
+html_theme_options = dict(source_repository=cfg.git_url+'/', source_branch=cfg.branch,
+                          source_directory='nbs/', navigation_with_keys=True,
                           top_of_page_buttons=[], footer_icons=[],
-                          light_css_variables={'color-brand-primary': '#b3323f', 'color-brand-content': '#a32c39', 'color-brand-visited': '#a32c39'},
-                          dark_css_variables={'color-brand-primary': '#ff8f96', 'color-brand-content': '#ff9aa1', 'color-brand-visited': '#ff9aa1'})
+                          light_css_variables={'color-brand-primary': '#b3323f',
+                                               'color-brand-content': '#a32c39',
+                                               'color-brand-visited': '#a32c39'},
+                          dark_css_variables={'color-brand-primary': '#ff8f96',
+                                              'color-brand-content': '#ff9aa1',
+                                              'color-brand-visited': '#ff9aa1'})
 html_static_path = ['_static']
 html_css_files = ['custom.css']
 html_js_files = ['widgets.js']

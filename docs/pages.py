@@ -1,7 +1,7 @@
 """Turn a notebook, by nbdev's own processing, into a page that Sphinx and myst-nb read.
 
-`page` runs the processors that `nbdev_docs` runs before Quarto, and rewrites what they make: Quarto's markdown as MyST's,
-`show_doc` as a signature and a list of its arguments, directives as cell tags."""
+`page` runs the processors that `nbdev_docs` runs before Quarto, and rewrites what they make: Quarto's
+markdown as MyST's, `show_doc` as a signature and a list of its arguments, directives as cell tags."""
 import ast, io, json, os, posixpath, re, runpy, tokenize
 from pathlib import PurePosixPath
 
@@ -23,14 +23,15 @@ _number = re.compile(r'<td([^>]*)>(\s*[-+−]?[\d.,:]+(?:e[-+]?\d+)?\s?%?|NaN|na
 # Names and pages
 
 def docname(rel):
-    "The page that nbdev makes of the notebook `rel`, as Sphinx names it: `tutorials/01_Shoes.ipynb` is `tutorials/shoes`"
+    "The page of the notebook `rel`, as Sphinx names it: `tutorials/01_Shoes.ipynb` is `tutorials/shoes`"
     return str(_nbpath2html(PurePosixPath(rel)).with_suffix(''))
 
 def symbols(cfg, name):
-    "Each symbol of the page `name`, as its notebook writes it, to its full name; each anchor of any page, as nbdev writes it, to the same"
+    "Symbols of the page `name`, as its notebook writes them, and anchors of any page, each to the full name"
     syms = runpy.run_path(str(cfg.lib_path/'_modidx.py'))['d']['syms']
     anchors = {place: full for d in syms.values() for full,(place,_) in d.items()}
-    names = {full.removeprefix(mod+'.'): full for mod,d in syms.items() for full,(place,_) in d.items() if place.startswith(f'{name}.html#')}
+    names = {full.removeprefix(mod+'.'): full for mod,d in syms.items() for full,
+             (place,_) in d.items() if place.startswith(f'{name}.html#')}
     return names, anchors
 
 # From nbdev's markdown to MyST's
@@ -45,7 +46,8 @@ def prose(s, name, cfg, anchors):
         if anchor and (full := anchors.get(f'{page}.html#{anchor.lower()}')):
             return ref(text, full)
         return f"[{text}]({folder}{file}.ipynb{f'#{anchor}' if anchor else ''})"
-    s = re.sub(r'\[`([^`]+)`\]\('+base+r'([^)]+)\)', lambda m: ref(m[1], anchors[m[2]]) if m[2] in anchors else m[0], s)
+    s = re.sub(r'\[`([^`]+)`\]\('+base+r'([^)]+)\)',
+               lambda m: ref(m[1], anchors[m[2]]) if m[2] in anchors else m[0], s)
     s = _notebook.sub(notebook, s)
     return _callout.sub(callout, s)
 
@@ -56,20 +58,24 @@ def callout(m):
 
 def comments(code):
     "Each line of `code` that has a comment, to the comment"
-    return {t.start[0]: t.string.lstrip('# ') for t in tokenize.generate_tokens(io.StringIO(code).readline) if t.type==tokenize.COMMENT}
+    return {t.start[0]: t.string.lstrip('# ') for t in tokenize.generate_tokens(io.StringIO(code).readline)
+            if t.type==tokenize.COMMENT}
 
 def short(node):
     "A type or default as a reader would write it"
     if isinstance(node, ast.Name) and node.id=='NoneType':
         return ''
-    return re.sub(r'\b(pathlib|collections\.abc|typing|numpy|PIL\.Image|torch)\.(?=[A-Z])', '', ast.unparse(node)) if node else ''
+    return re.sub(r'\b(pathlib|collections\.abc|typing|numpy|PIL\.Image|torch)\.(?=[A-Z])', '',
+                  ast.unparse(node)) if node else ''
 
 def arguments(code):
-    "The signature `code` that `show_doc` made, in short, and a `(name, type, default, meaning)` for each argument and the result"
+    "The signature `code` in short, and a `(name, type, default, meaning)` for each argument and the result"
     fn, said = ast.parse(code+'\n    pass').body[0], comments(code)
     a = fn.args
     args = [*a.posonlyargs, *a.args, *filter(None, [a.vararg]), *a.kwonlyargs, *filter(None, [a.kwarg])]
-    given = dict(zip([o.arg for o in [*a.posonlyargs, *a.args]][::-1], a.defaults[::-1])) | {o.arg: d for o,d in zip(a.kwonlyargs, a.kw_defaults) if d}
+    positional = [o.arg for o in [*a.posonlyargs, *a.args]]
+    given = dict(zip(positional[::-1], a.defaults[::-1]))
+    given |= {o.arg: d for o,d in zip(a.kwonlyargs, a.kw_defaults) if d}
     stars = {a.vararg: '*', a.kwarg: '**'}
     names = [stars.get(o, '')+o.arg for o in args]
     meaning = dict.fromkeys(names, '')
@@ -77,7 +83,8 @@ def arguments(code):
     for line,s in said.items():
         if line==last and last > 1:
             continue
-        o = max((o for o in zip(args, names) if o[0].lineno <= line), key=lambda o: (o[0].lineno, o[0].col_offset), default=None)
+        o = max((o for o in zip(args, names) if o[0].lineno <= line),
+                key=lambda o: (o[0].lineno, o[0].col_offset), default=None)
         if o:
             meaning[o[1]] += ' '+s
     rows = [(n, short(o.annotation), short(given.get(o.arg)), meaning[n].strip()) for o,n in zip(args, names)]
@@ -92,11 +99,13 @@ def described(rows):
     "A definition list of the arguments, if anything is said of them"
     if not any(r[3] for r in rows):
         return ''
-    def term(n, t, d): return f'`{n}`' + (f' `{t}`{{.type}}' if t else '') + (f' `= {d}`{{.type}}' if d else '')
-    return '::::{container} arguments\n' + '\n'.join(f'{term(*r[:3])}\n: {r[3] or "—"}\n' for r in rows) + '\n::::'
+    def term(n, t, d): return f'`{n}`' + (f' `{t}`{{.type}}' if t else '') + (f' `= {d}`{{.type}}' if d
+                                                                              else '')
+    return '::::{container} arguments\n' + '\n'.join(f'{term(*r[:3])}\n: {r[3] or "—"}\n'
+                                                     for r in rows) + '\n::::'
 
 def showdoc(md, names):
-    "The markdown that `show_doc` made, as a heading with nbdev's anchor and what Sphinx makes of a signature and its arguments"
+    "What `show_doc` made, as a heading with nbdev's anchor and Sphinx's signature and arguments"
     src = _source.search(md)
     md = _source.sub('', md).strip().removeprefix('---').strip()
     m = re.match(r'(#+) (.+)', md)
@@ -111,8 +120,10 @@ def showdoc(md, names):
         sig, rows, text = '', [], body
     kind = 'method' if '.' in name else 'class' if name[0].isupper() else 'function'
     module = f":module: {names[name].removesuffix('.'+name)}" if name in names else ':no-index:'
-    anchor = [] if name.isalnum() else [f'<a id="{name.lower()}"></a>']  # else the heading's own, from Sphinx, is the same
-    return '\n\n'.join([*anchor, f'{m[1]} `{name}`', *([f'[source]({src[1]}){{.nbdev-source}}'] if src else []),
+    # else the heading's own, from Sphinx, is the same
+    anchor = [] if name.isalnum() else [f'<a id="{name.lower()}"></a>']
+    return '\n\n'.join([*anchor, f'{m[1]} `{name}`',
+                        *([f'[source]({src[1]}){{.nbdev-source}}'] if src else []),
                         f'::::::{{py:{kind}}} {name}{sig}\n{module}\n\n{text}\n\n{described(rows)}\n::::::'])
 
 # A notebook
@@ -120,14 +131,18 @@ def showdoc(md, names):
 class show_docs(exec_show_docs):
     "nbdev's, but of the cells that are not exported only those that import and do nothing else are run"
     def __call__(self, cell):
-        own = cell.cell_type=='code' and cell.source and (cell.directives_.keys() & {'export', 'exports', 'exporti', 'exec_doc'} or 'show_doc(' in cell.source)
-        if own or cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom)) for t in cell.parsed_() or [None]):
+        own = cell.cell_type=='code' and cell.source and (cell.directives_.keys() & {'export', 'exports',
+                                                                                     'exporti', 'exec_doc'}
+                                                          or 'show_doc(' in cell.source)
+        if own or cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom))
+                                                 for t in cell.parsed_() or [None]):
             super().__call__(cell)
 
 def fold_export(cell):
     "Leave exported code on the page, to be folded under what it documents; imports, and what nbdev hides, go"
     d = (cell.directives_ or {}).keys()
-    imports = cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom)) for t in cell.parsed_() or [])
+    imports = cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom))
+                                             for t in cell.parsed_() or [])
     if d & {'hide', 'default_exp'} or d & {'export', 'exporti'} and imports:
         del cell['source']
     elif d & {'export', 'exporti'}:
@@ -142,7 +157,8 @@ def tag(c):
     "Put tags for Sphinx in place of nbdev's and Quarto's directives in the code cell `c`"
     d, t = dict(_directive.findall(c.source)), c.metadata.setdefault('tags', [])
     c.source, c.execution_count = _directive.sub('', c.source).strip('\n'), None
-    t += [tag for key,tag in (('include', 'remove-cell'), ('echo', 'remove-input'), ('output', 'remove-output')) if d.get(key)=='false']
+    t += [tag for key,tag in (('include', 'remove-cell'), ('echo', 'remove-input'),
+                              ('output', 'remove-output')) if d.get(key)=='false']
     if 'code-fold' in d:
         t.append('hide-input')
     for o in c.outputs:
@@ -156,7 +172,7 @@ def defined(doc, code):
     return m.start() if m else len(code.source)
 
 def ordered(nb):
-    "The cells of `nb` but nbdev's own, each once; exported code after what it documents, in the order of the definitions"
+    "The cells of `nb` but nbdev's own, each once; exported code after what it documents, in its order"
     code, docs, seen = None, [], set()
     for c in [*nb.cells, None]:
         is_doc = c and c.cell_type=='code' and c.source.startswith('show_doc(') and c.outputs
@@ -182,7 +198,8 @@ def adapt(nb, name, cfg):
     "The notebook `nb` as nbdev's processors left it, for myst-nb: the page `name`"
     (names, anchors), fm = symbols(cfg, name), frontmatter(nb)
     def text(s, id): return nbformat.v4.new_markdown_cell(prose(s, name, cfg, anchors), id=id)
-    head = f"# {fm.get('title') or cfg.title}" + (f"\n\n{{.lead}}\n{fm['description']}" if fm.get('description') else '')
+    head = f"# {fm.get('title') or cfg.title}" + (f"\n\n{{.lead}}\n{fm['description']}"
+                                                  if fm.get('description') else '')
     cells = [text(head, 'title')]
     for c in nb.cells:
         if c.cell_type=='code':
@@ -190,7 +207,8 @@ def adapt(nb, name, cfg):
     for c in ordered(nb):
         if c.cell_type=='markdown':
             c = text(c.source, c.id)
-        elif c.source.startswith('show_doc(') and (md := [o.data['text/markdown'] for o in c.outputs if 'text/markdown' in o.get('data', {})]):
+        elif c.source.startswith('show_doc(') and (md := [o.data['text/markdown'] for o in c.outputs
+                                                          if 'text/markdown' in o.get('data', {})]):
             c = text(showdoc(''.join(md[0]), names), c.id)
         cells.append(c)
     shown = 'widget-view' in json.dumps([c.get('outputs', []) for c in cells])

@@ -1,4 +1,4 @@
-"What is installed: the wheel and the source archive hold all that the library needs, and work without the clone"
+"The wheel and the source archive hold all that the library needs, and work without the clone"
 import subprocess
 import sys
 import tarfile
@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 root = Path(__file__).parent.parent
-assets = sorted(path.relative_to(root).as_posix() for path in (root/'fashion_nbdev').rglob('assets/*') if path.is_file())
+assets = sorted(path.relative_to(root).as_posix() for path in (root/'fashion_nbdev').rglob('assets/*')
+                if path.is_file())
 
 @pytest.fixture(scope='module')
 def built(tmp_path_factory):
@@ -16,13 +17,16 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp('built')
     source = folder/'source'
     source.mkdir()
-    files = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard', 'fashion_nbdev', 'settings.ini', 'setup.py',
-                            'README.md', 'LICENSE', 'MANIFEST.in'], cwd=root, capture_output=True, text=True, check=True).stdout.split('\0')
+    files = subprocess.run(['git', 'ls-files', '-z', '--cached', '--others', '--exclude-standard',
+                            'fashion_nbdev', 'settings.ini', 'setup.py',
+                            'README.md', 'LICENSE', 'MANIFEST.in'], cwd=root, capture_output=True, text=True,
+                           check=True).stdout.split('\0')
     for name in filter(None, files):
         (source/name).parent.mkdir(parents=True, exist_ok=True)
         (source/name).write_bytes((root/name).read_bytes())
     for kind in ('sdist', 'bdist_wheel'):
-        subprocess.run([sys.executable, 'setup.py', '-q', kind, '--dist-dir', str(folder)], cwd=source, check=True, capture_output=True)
+        subprocess.run([sys.executable, 'setup.py', '-q', kind, '--dist-dir', str(folder)], cwd=source,
+                       check=True, capture_output=True)
     return folder
 
 def test_assets_are_there():

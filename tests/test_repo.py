@@ -13,7 +13,8 @@ root = Path(__file__).parent.parent
 cfg = get_config(path=root)
 notebooks = sorted(nbglob(cfg.nbs_path, as_path=True))
 numbered = [p for p in notebooks if p.name[0].isdigit() and p.parent.name!='tutorials']
-modules = sorted(numbered, key=lambda p: p.name)  # in the order in which they are read; the others are tutorials and the start page
+# in the order in which they are read; the others are tutorials and the start page
+modules = sorted(numbered, key=lambda p: p.name)
 WIDGET = 'application/vnd.jupyter.widget-{}+json'
 MACHINE = re.compile(r'(?<![\w.~-])/(?:root|home|work|Users|tmp/tmp\w+)/')
 
@@ -55,7 +56,7 @@ def test_numbers():
 
 @each(notebooks)
 def test_title(p):
-    "The first text is `# title` and `> one sentence`: what the site's sidebar and the page's head are made of"
+    "The first text is `# title` and `> one sentence`: the sidebar and the page's head are made of it"
     s = next(c.source for c in read_nb(p).cells if c.cell_type=='markdown')
     assert re.match(r'# [^\n]+\n+> [^\n]+\s*(\n- |$)', s)
 
@@ -92,7 +93,7 @@ def test_imports_stand_alone(p):
 
 @each(notebooks)
 def test_outputs(p):
-    "No page shows an error, and every widget it shows has its state (Jupyter's save renames widgets: run tools/exec_nbs.py)"
+    "No page shows an error, and every widget has its state (Jupyter renames widgets: run tools/exec_nbs.py)"
     state = read_nb(p).metadata.get('widgets', {}).get(WIDGET.format('state'), {}).get('state', {})
     assert 'Traceback' not in str(state)
     for o in outputs(p):
@@ -104,15 +105,18 @@ def test_outputs(p):
 def test_no_machine_paths(p):
     "Neither text, code nor output holds a path of the machine on which it was written"
     words = [c.source for c in read_nb(p).cells]
-    words += [json.dumps({k: v for k,v in {**o.get('data', {}), 'text': o.get('text', '')}.items() if not k.startswith('image/')}) for o in outputs(p)]
+    words += [json.dumps({k: v for k,v in {**o.get('data', {}), 'text': o.get('text', '')}.items()
+                          if not k.startswith('image/')}) for o in outputs(p)]
     for w in words:
         assert not (m := MACHINE.search(w)), w[max(m.start()-60, 0):m.end()+60]
 
 # Before heavy libraries are loaded, a command can say what is wrong
-LIGHT = 'core pictures data.labels data.layout data.spreadsheets data.sources data.check garments.collection learning.tasks learning.settings'
+LIGHT = ('core pictures data.labels data.layout data.spreadsheets data.sources data.check '
+         'garments.collection learning.tasks learning.settings')
 @pytest.mark.parametrize('module', LIGHT.split())
 def test_imports_no_torch(module):
-    s = f"import sys, {cfg.lib_name}.{module}; sys.exit(bool({{'torch', 'torchvision', 'sklearn'}} & sys.modules.keys()))"
+    heavy = {'torch', 'torchvision', 'sklearn'}
+    s = f"import sys, {cfg.lib_name}.{module}; sys.exit(bool({heavy} & sys.modules.keys()))"
     assert subprocess.run([sys.executable, '-c', s], cwd=root).returncode==0
 
 def requirements():
@@ -129,7 +133,8 @@ def test_requirements_fit_settings():
     pins = {canonicalize_name(r.name): next(iter(r.specifier)).version for r in requirements()}
     for key in ('requirements', 'pip_requirements', 'dev_requirements', 'docs_requirements'):
         for r in map(Requirement, cfg[key].split()):
-            assert r.specifier.contains(pins.get(canonicalize_name(r.name), ''), prereleases=True) if canonicalize_name(r.name) in pins else False, r
+            assert r.specifier.contains(pins.get(canonicalize_name(r.name), ''),
+                                        prereleases=True) if canonicalize_name(r.name) in pins else False, r
 
 def test_one_version():
     "settings.ini, the change log and the citation speak of one version"
@@ -147,13 +152,16 @@ def commands(text):
 scripts = [o.split('=')[0] for o in shlex.split(cfg.console_scripts)]
 targets = re.findall(r'^([a-z-]+):(?!=)', (root/'Makefile').read_text(), re.M)
 
-@pytest.mark.parametrize('words', [w for f in ('README.md', 'CONTRIBUTING.md') for w in commands((root/f).read_text())], ids=' '.join)
+@pytest.mark.parametrize('words', [w for f in ('README.md', 'CONTRIBUTING.md')
+                                   for w in commands((root/f).read_text())], ids=' '.join)
 def test_documented_command(words):
     "Commands, flags, targets and files that the texts name are there"
     cmd, args = words[0], words[1:]
     if cmd in scripts:
-        sub = args[:1] if cmd=='prepare-fashion' and args and not args[0].startswith('-') else []   # each source has its own flags
-        out = subprocess.run([Path(sys.executable).parent/cmd, *sub, '--help'], capture_output=True, text=True, check=True).stdout
+        # each source has its own flags
+        sub = args[:1] if cmd=='prepare-fashion' and args and not args[0].startswith('-') else []
+        out = subprocess.run([Path(sys.executable).parent/cmd, *sub, '--help'], capture_output=True,
+                             text=True, check=True).stdout
         for flag in (a.split('=')[0] for a in args if a.startswith('--')):
             assert re.search(rf'{flag}(?![\w-])', out), f'{cmd} has no {flag}'
     elif cmd=='make':
@@ -162,7 +170,8 @@ def test_documented_command(words):
     elif cmd in ('python', 'bash') and not args[0].startswith('-'):
         assert (root/args[0]).exists()
     else:
-        assert cmd in ('git', 'cd', 'pip', 'python', '.', 'jupyter') or (Path(sys.executable).parent/cmd).exists(), f'no such command: {cmd}'
+        assert cmd in ('git', 'cd', 'pip', 'python', '.',
+                       'jupyter') or (Path(sys.executable).parent/cmd).exists(), f'no such command: {cmd}'
 
 @pytest.mark.parametrize('name', ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'])
 def test_local_links(name):
@@ -173,21 +182,28 @@ def test_local_links(name):
 def test_imports_are_declared():
     "What the library imports, anywhere in it, stands in settings.ini among what is needed to run it"
     from importlib.metadata import packages_distributions
-    declared = {canonicalize_name(Requirement(o).name) for key in ('requirements', 'pip_requirements') for o in cfg[key].split()}
+    declared = {canonicalize_name(Requirement(o).name) for key in ('requirements', 'pip_requirements')
+                for o in cfg[key].split()}
     dists = packages_distributions()
     for p in cfg.lib_path.rglob('*.py'):
         for t in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):
-            mods = [a.name for a in t.names] if isinstance(t, ast.Import) else [t.module] if isinstance(t, ast.ImportFrom) and not t.level else []
-            for m in (m.split('.')[0] for m in mods):
-                if m in sys.stdlib_module_names or m==cfg.lib_name:
-                    continue
-                assert {canonicalize_name(d) for d in dists.get(m, [])} & declared, f'{p.name} imports {m}: add it to settings.ini, then make requirements'
+            for m in imported(t):
+                own = m in sys.stdlib_module_names or m==cfg.lib_name
+                known = {canonicalize_name(d) for d in dists.get(m, [])} & declared
+                assert own or known, f'{p.name} imports {m}: add it to settings.ini, then make requirements'
+
+def imported(node):
+    "The packages that an import statement names"
+    if isinstance(node, ast.Import):
+        return [alias.name.split('.')[0] for alias in node.names]
+    return [node.module.split('.')[0]] if isinstance(node, ast.ImportFrom) and not node.level else []
 
 def test_exported_once():
     "A public name means one thing: no two modules export it"
     where = {}
     for p in sorted(cfg.lib_path.rglob('[a-z]*.py')):
-        names = next((ast.literal_eval(t.value) for t in ast.parse(p.read_text(encoding='utf-8')).body if isinstance(t, ast.Assign) and t.targets[0].id=='__all__'), [])
+        names = next((ast.literal_eval(t.value) for t in ast.parse(p.read_text(encoding='utf-8')).body
+                      if isinstance(t, ast.Assign) and t.targets[0].id=='__all__'), [])
         for n in names:
             where.setdefault(n, []).append(p.name)
     assert not {n: o for n,o in where.items() if len(o) > 1}

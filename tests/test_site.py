@@ -14,11 +14,14 @@ root = Path(__file__).parent.parent
 cfg = get_config(path=root)
 site = root/cfg.doc_path.name
 vendored = (root/'docs'/'_vendor').exists()
-chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome', 'chrome'))), None)
+chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome', 'chrome'))),
+                None)
 built = sorted(p.relative_to(site).as_posix() for p in site.rglob('*.html')) if site.exists() else []
-pages = sorted(_nbpath2html(p.relative_to(cfg.nbs_path)).as_posix() for p in nbglob(cfg.nbs_path, as_path=True))
+pages = sorted(_nbpath2html(p.relative_to(cfg.nbs_path)).as_posix()
+               for p in nbglob(cfg.nbs_path, as_path=True))
 needs_site = pytest.mark.skipif(not built, reason='the site is not built: make docs')
-needs_browser = pytest.mark.skipif(not (built and chromium), reason='no Chromium here, or the site is not built')
+needs_browser = pytest.mark.skipif(not (built and chromium),
+                                   reason='no Chromium here, or the site is not built')
 
 class Page(HTMLParser):
     "The links and anchors of a page"
@@ -43,12 +46,13 @@ def parsed(path): return Page(path.read_text(encoding='utf-8'))
 @needs_site
 def test_every_notebook_has_a_page():
     assert set(pages) <= set(built)
-    assert set(built)-set(pages) <= {'genindex.html', 'search.html', 'py-modindex.html'}, 'a page without a notebook'
+    assert set(built)-set(pages) <= {'genindex.html', 'search.html',
+                                     'py-modindex.html'}, 'a page without a notebook'
 
 @needs_site
 @pytest.mark.parametrize('name', built)
 def test_links(name):
-    "Every local link, picture and script of the page leads to something, anchors included; nothing is loaded from elsewhere"
+    "Every local link, picture and script leads somewhere, anchors included; nothing is loaded from elsewhere"
     here, p = site/name, parsed(site/name)
     for u in p.links+p.loads:
         u = urlsplit(u)
@@ -67,7 +71,8 @@ def test_links(name):
 def test_sidebar(name):
     "Each page is reached from every page"
     here = site/name
-    to = {(here.parent/unquote(urlsplit(u).path)).resolve() for u in parsed(here).links if not urlsplit(u).netloc and urlsplit(u).path} | {here.resolve()}
+    to = {(here.parent/unquote(urlsplit(u).path)).resolve() for u in parsed(here).links
+          if not urlsplit(u).netloc and urlsplit(u).path} | {here.resolve()}
     assert {(site/p).resolve() for p in pages} <= to
 
 # How a notebook becomes a page
@@ -76,16 +81,21 @@ sys.path.insert(0, str(root/'docs'))
 import pages as processing  # noqa: E402
 
 def test_arguments():
-    "A signature in short, and its arguments with types, defaults and what is said of them, on one line or on several"
-    code = "def f(\n    x:pathlib.Path, # A file\n    *args, k, n:int=3, # How many\n    # there are\n    **kw, # `a` \\# b\n)->dict: # By name"
+    "A signature in short, and its arguments with types, defaults and what is said of them"
+    code = ("def f(\n    x:pathlib.Path, # A file\n    *args, k, n:int=3, # How many\n    # there are\n"
+            "    **kw, # `a` \\# b\n)->dict: # By name")
     assert processing.arguments(code) == ('(x, *args, k, n=3, **kw) -> dict',
-        [('x', 'Path', '', 'A file'), ('*args', '', '', ''), ('k', '', '', ''), ('n', 'int', '3', 'How many there are'), ('**kw', '', '', '`a` \\# b'), ('returns', 'dict', '', 'By name')])
-    assert processing.arguments('def f(a, *, b=None):') == ('(a, *, b=None)', [('a', '', '', ''), ('b', '', 'None', '')])
+        [('x', 'Path', '', 'A file'), ('*args', '', '', ''), ('k', '', '', ''),
+         ('n', 'int', '3', 'How many there are'), ('**kw', '', '', '`a` \\# b'),
+         ('returns', 'dict', '', 'By name')])
+    assert processing.arguments('def f(a, *, b=None):') == ('(a, *, b=None)',
+                                                            [('a', '', '', ''), ('b', '', 'None', '')])
     assert processing.arguments('def f():')[0] == '()'
 
 def test_prose():
     "Links to notebooks and callouts, from Quarto's markdown to MyST's"
-    def prose(s): return processing.prose(s, 'tutorials/a', cfg, {'losses.html#tripletloss': 'm.losses.TripletLoss'})
+    def prose(s): return processing.prose(s, 'tutorials/a', cfg,
+                                          {'losses.html#tripletloss': 'm.losses.TripletLoss'})
     assert prose('[x](../08_losses.ipynb), [y](02_B.ipynb#z)')=='[x](../losses.ipynb), [y](b.ipynb#z)'
     assert prose('[`t`](../08_losses.ipynb#TripletLoss)')=='{py:obj}`t <m.losses.TripletLoss>`'
     assert prose('::: {.callout-tip title="So"}\nx\n:::')==':::{admonition} So\n:class: tip\nx\n:::'
@@ -106,7 +116,8 @@ def address():
 @pytest.fixture(scope='module')
 def browser():
     from playwright.sync_api import sync_playwright
-    args = '--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking --disable-component-update --disable-sync --no-first-run'
+    args = ('--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-background-networking '
+            '--disable-component-update --disable-sync --no-first-run')
     with sync_playwright() as p:
         b = p.chromium.launch(executable_path=chromium, args=args.split())
         yield b
@@ -137,7 +148,9 @@ def test_page(tab, name):
     if n := tab.locator('script[type="application/vnd.jupyter.widget-view+json"]').count():
         tab.wait_for_function('n => document.querySelectorAll(".jupyter-widgets").length >= n', arg=n)
     if tab.locator('.math').count():
-        tab.wait_for_function('document.querySelectorAll(".math").length <= document.querySelectorAll("mjx-container").length')
+        written = 'document.querySelectorAll(".math").length'
+        drawn = 'document.querySelectorAll("mjx-container").length'
+        tab.wait_for_function(f'{written} <= {drawn}')
     assert not tab.locator('mjx-merror').count()
     assert not tab.wrong
     assert tab.evaluate('document.documentElement.scrollWidth <= window.innerWidth')
@@ -145,7 +158,8 @@ def test_page(tab, name):
     assert not broken
 
 @needs_browser
-@pytest.mark.parametrize('word,page', [('DataError', 'core.html'), ('photograph', 'core.html')], ids=['symbol', 'word'])
+@pytest.mark.parametrize('word,page', [('DataError', 'core.html'), ('photograph', 'core.html')],
+                         ids=['symbol', 'word'])
 def test_search(tab, word, page):
     "A symbol and a word are found"
     tab.goto(f'search.html?q={word}')

@@ -9,13 +9,14 @@ root = Path(__file__).parent.parent
 sys.path.insert(0, str(root/'tools'))
 import style  # noqa: E402
 
-GOALS = dict(nodes=15, median=10, ninety=25, wide=0, several=5, nested=2, hidden=20, run=60, unexplained=5, unsaid=10)
+GOALS = dict(nodes=15, median=10, ninety=25, wide=0, several=5, nested=2, hidden=20, run=60, unexplained=5,
+             unsaid=10)
 LIMITS = json.loads(style.LIMITS.read_text())
 pages = [page for page in style.pages() if style.measure_page(page)]
 
 @pytest.mark.parametrize('page', pages, ids=style.page_name)
 def test_page(page):
-    "No page is packed tighter than it was: where it is better now, `python tools/style.py --tighten` keeps it so"
+    "No page is packed tighter than it was; `python tools/style.py --tighten` keeps what is better now"
     limits = LIMITS.get(style.page_name(page), GOALS | dict(module=350))
     found = style.measure_page(page)
     worse = {key: (found[key], limit) for key,limit in limits.items() if found[key] > limit}
@@ -36,9 +37,13 @@ def test_module_size(page):
 
 def test_it_can_fail():
     "The measures see what they are to see"
-    dense = style.Cell("#| export\ndef f(a, b):\n    x, y = a+1, b+1\n    raise ValueError(sum(i*j for i in x for j in y))")
+    dense = style.Cell("#| export\ndef f(a, b):\n    x, y = a+1, b+1\n"
+                       "    raise ValueError(sum(i*j for i in x for j in y))")
     found = style.measure([dense])
-    assert found['pairs']==100 and found['nested'] > 0 and found['hidden']==100 and found['unexplained']==100 and found['unsaid']==100
-    plain = style.Cell("#| export\ndef f(\n    a # A number\n):\n    \"A `ValueError` always\"\n    raise ValueError(a)")
+    assert all(found[key]==100 for key in ('pairs', 'hidden', 'unexplained', 'unsaid'))
+    assert found['nested'] > 0
+    plain = style.Cell("#| export\ndef f(\n    a # A number\n):\n"
+                       "    \"A `ValueError` always\"\n    raise ValueError(a)")
     found = style.measure([plain, style.Cell('f(1)')])
-    assert not any(found[key] for key in ('pairs', 'nested', 'hidden', 'unexplained', 'unsaid', 'wide', 'several'))
+    assert not any(found[key] for key in ('pairs', 'nested', 'hidden', 'unexplained', 'unsaid', 'wide',
+                                          'several'))

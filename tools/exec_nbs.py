@@ -1,8 +1,8 @@
 """Run notebooks in a real kernel and save their outputs and widget state, honouring nbdev's directives.
 
-The same notebook and library give the same file: widget ids are numbered, `IN_TEST` turns progress bars off (and
-`nbdev_export()` in the last cell, as `nbdev_test` does), and `nbdev_clean` strips the rest. A notebook that fails is
-left as it was."""
+The same notebook and library give the same file: widget ids are numbered, `IN_TEST` turns progress bars off
+(and `nbdev_export()` in the last cell, as `nbdev_test` does), and `nbdev_clean` strips the rest. A notebook
+that fails is left as it was."""
 import json, os, re, tempfile, time
 from base64 import b64decode, b64encode
 from concurrent.futures import ThreadPoolExecutor
@@ -20,13 +20,15 @@ from nbdev.process import extract_directives
 from PIL import Image
 from traitlets.config import Config
 
-TAG,STATE = 'skip-execution','application/vnd.jupyter.widget-state+json'  # nbclient leaves cells with the tag as they are
+# nbclient leaves cells with the tag as they are
+TAG,STATE = 'skip-execution','application/vnd.jupyter.widget-state+json'
 _ansi = re.compile(r'\x1b\[[0-9;]*m')
 
 def skipped(cell, flags):
     "Is the code cell `cell` left alone, for `eval: false`, `nbdev_export()` or one of `flags`?"
     d = extract_directives(cell, remove=False)
-    return d.get('eval:', [''])[0].lower()=='false' or bool(flags & d.keys()) or 'nbdev_export'+'(' in cell.source
+    never = d.get('eval:', [''])[0].lower()=='false'
+    return never or bool(flags & d.keys()) or 'nbdev_export'+'(' in cell.source
 
 def leads(state, path):
     "Is there something in `state` at the end of `path`?"
@@ -38,7 +40,7 @@ def leads(state, path):
     return True
 
 def stable_widgets(nb):
-    "Keep the widget models that outputs show, numbered in the order they are met, so that a new run does not rename them"
+    "Keep the widget models that outputs show, numbered in the order they are met: no run renames them"
     state = nb.metadata.get('widgets', {}).get(STATE, {}).get('state')
     if not state:
         return nb
@@ -50,11 +52,13 @@ def stable_widgets(nb):
             continue
         order[k] = f'{len(order):032x}'
         todo += re.findall(r'IPY_MODEL_(\w+)', json.dumps(state[k], sort_keys=True))
-    for v in state.values():  # bytes of what is gone, such as a file that was uploaded and taken, would keep the page from being drawn
+    # bytes of what is gone, such as a file that was uploaded and taken, would keep the page from being drawn
+    for v in state.values():
         if 'buffers' in v:
             v['buffers'] = [b for b in v['buffers'] if leads(v['state'], b['path'][:-1])]
     nb.metadata.widgets[STATE]['state'] = {k: state[k] for k in order}
-    return nbformat.reads(re.sub('|'.join(order), lambda m: order[m[0]], nbformat.writes(nb)), 4) if order else nb
+    return nbformat.reads(re.sub('|'.join(order), lambda m: order[m[0]], nbformat.writes(nb)),
+                          4) if order else nb
 
 def nameless(nb):
     "Text that `nb` shows, without the names that temporary folders have on this machine"
@@ -66,7 +70,7 @@ def nameless(nb):
     return nb
 
 def light_pictures(nb):
-    "Pictures that `nb` shows in 256 colours each: a third of the bytes, and no difference that one sees in a page"
+    "Pictures that `nb` shows in 256 colours each: a third of the bytes, and no difference that one sees"
     for o in (o for c in nb.cells for o in c.get('outputs', []) if 'image/png' in o.get('data', {})):
         im,f = Image.open(BytesIO(b64decode(o.data['image/png']))),BytesIO()
         if im.mode=='P':
@@ -82,7 +86,8 @@ def run(nb, folder, flags, timeout):
         if skipped(c, flags):
             c.metadata.tags = [*c.metadata.get('tags', []), TAG]
     nb.metadata.pop('widgets', None)
-    NotebookClient(nb, timeout=timeout, kernel_name='python3', skip_cells_with_tag=TAG, resources={'metadata': {'path': folder}},
+    NotebookClient(nb, timeout=timeout, kernel_name='python3', skip_cells_with_tag=TAG,
+                   resources={'metadata': {'path': folder}},
                    config=Config(KernelManager=dict(transport_encryption='auto'))).execute()
     for c in code:
         tags = [o for o in c.metadata.get('tags', []) if o != TAG]
@@ -93,7 +98,8 @@ def run(nb, folder, flags, timeout):
 
 def complaint(nb, e, n=6):
     "What went wrong in `nb`, in the last `n` lines of its traceback"
-    errs = [(c, o) for c in nb.cells if c.cell_type=='code' for o in c.get('outputs', []) if o.output_type=='error']
+    errs = [(c, o) for c in nb.cells if c.cell_type=='code' for o in c.get('outputs', [])
+            if o.output_type=='error']
     if not errs:
         return str(e).strip()
     c,o = errs[-1]
@@ -126,7 +132,9 @@ def main(
     os.environ['IN_TEST'] = '1'
     cfg = get_config()
     skip = set(cfg.tst_flags.split()) - set(flags.split())
-    files = [Path(o) for o in paths.split()] if paths else [p.relative_to(Path.cwd()) if p.is_relative_to(Path.cwd()) else p for p in sorted(nbglob(as_path=True))]
+    files = [Path(o) for o in paths.split()] if paths else [p.relative_to(Path.cwd())
+                                                            if p.is_relative_to(Path.cwd()) else p
+                                                            for p in sorted(nbglob(as_path=True))]
     if min(n_workers, len(files)) > 1:
         os.environ.setdefault('OMP_NUM_THREADS', '1')   # a core each; one alone has them all
     with ThreadPoolExecutor(n_workers) as ex:

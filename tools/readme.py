@@ -1,6 +1,7 @@
 """Write README.md from the index notebook, without Quarto: its text, and its code cells with what they print.
 
-Pictures are files beside the notebook (`nbs/images`) that its text shows; links to other notebooks go to the web site."""
+Pictures are files beside the notebook (`nbs/images`) that its text shows; links to other notebooks go to the
+web site."""
 import re
 from pathlib import PurePosixPath
 
@@ -26,7 +27,8 @@ def alert(m):
 def text(s, cfg):
     "The notebook's markdown `s` for GitHub"
     site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/')+'/'
-    s = _notebook.sub(lambda m: f"]({site}{_nbpath2html(PurePosixPath(m[1]))}{m[2] or ''})", _callout.sub(alert, s))
+    s = _notebook.sub(lambda m: f"]({site}{_nbpath2html(PurePosixPath(m[1]))}{m[2] or ''})",
+                      _callout.sub(alert, s))
     return _picture.sub(lambda m: f'{m[1]}{cfg.nbs_path.name}/{m[2]}', s)
 
 def printed(out):

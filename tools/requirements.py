@@ -1,7 +1,9 @@
-"""Write requirements.txt: what settings.ini asks for (to run, to develop and to build the site) and what that needs in
-turn, each at one version. Nothing is installed and nothing but pip is used, so an empty environment will do.
+"""Write requirements.txt: what settings.ini asks for (to run, to develop and to build the site) and what that
+needs in turn, each at one version. Nothing is installed and nothing but pip is used, so an empty environment
+will do.
 
-Versions already in requirements.txt stay unless they no longer fit; with `--upgrade` each is the newest that fits.
+Versions already in requirements.txt stay unless they no longer fit; with `--upgrade` each is the newest that
+fits.
 A package that is needed on some systems only (torch's CUDA libraries: Linux) gets a marker that says so."""
 import argparse, json, re, subprocess, sys, tempfile
 from configparser import ConfigParser
@@ -11,10 +13,14 @@ from pip._vendor.packaging.requirements import Requirement
 
 root = Path(__file__).resolve().parent.parent
 GROUPS = 'requirements', 'pip_requirements', 'dev_requirements', 'docs_requirements'
-SYSTEMS = {'Linux': dict(platform_system='Linux', sys_platform='linux', os_name='posix', platform_machine='x86_64'),
-           'Darwin': dict(platform_system='Darwin', sys_platform='darwin', os_name='posix', platform_machine='arm64'),
-           'Windows': dict(platform_system='Windows', sys_platform='win32', os_name='nt', platform_machine='AMD64')}
-HEAD = """# All that fashion_nbdev needs to run, to be tested and to build its web site: `pip install -r requirements.txt`
+SYSTEMS = {'Linux': dict(platform_system='Linux', sys_platform='linux', os_name='posix',
+                         platform_machine='x86_64'),
+           'Darwin': dict(platform_system='Darwin', sys_platform='darwin', os_name='posix',
+                          platform_machine='arm64'),
+           'Windows': dict(platform_system='Windows', sys_platform='win32', os_name='nt',
+                           platform_machine='AMD64')}
+HEAD = """# All that fashion_nbdev needs to run, to be tested and to build its web site: \
+`pip install -r requirements.txt`
 # Made from settings.ini by `make requirements` (Python {python}); do not edit by hand.
 """
 
@@ -30,8 +36,11 @@ def resolve(wanted, constraints=None):
     "What pip would install for `wanted` in an empty environment: name to metadata"
     with tempfile.TemporaryDirectory() as d:
         report = Path(d)/'report.json'
-        r = subprocess.run([sys.executable, '-m', 'pip', 'install', '--dry-run', '--ignore-installed', '--quiet', '--disable-pip-version-check',
-                            '--report', str(report), *(['--constraint', str(constraints)] if constraints else []), *wanted], text=True, stderr=subprocess.PIPE)
+        r = subprocess.run([sys.executable, '-m', 'pip', 'install', '--dry-run', '--ignore-installed',
+                            '--quiet', '--disable-pip-version-check',
+                            '--report', str(report),
+                            *(['--constraint', str(constraints)] if constraints else []), *wanted], text=True,
+                           stderr=subprocess.PIPE)
         if r.returncode:
             sys.exit(r.stderr)
         return {key(o['metadata']['name']): o['metadata'] for o in json.loads(report.read_text())['install']}
@@ -44,7 +53,8 @@ def needed(wanted, found, system):
         for extra in {'', *req.extras} - {e for n,e in seen if n==key(req.name)}:
             seen.add((key(req.name), extra))
             deps = [Requirement(o) for o in found.get(key(req.name), {}).get('requires_dist', [])]
-            todo += [o for o in deps if not o.marker or o.marker.evaluate({**SYSTEMS[system], 'extra': extra})]
+            todo += [o for o in deps if not o.marker
+                     or o.marker.evaluate({**SYSTEMS[system], 'extra': extra})]
     return {n for n,_ in seen}
 
 def marker(name, on):
@@ -60,7 +70,8 @@ def main():
     args, cfg, out = p.parse_args(), settings(), root/'requirements.txt'
     python = '.'.join(map(str, sys.version_info[:2]))
     if python != cfg['min_python']:
-        sys.exit(f"requirements.txt is made with Python {cfg['min_python']}, the oldest supported; this is {python}")
+        oldest = cfg['min_python']
+        sys.exit(f'requirements.txt is made with Python {oldest}, the oldest supported; this is {python}')
     wanted = ' '.join(cfg[o] for o in GROUPS).split()
     found = resolve(wanted, out if out.exists() and not args.upgrade else None)
     on = {s: needed(wanted, found, s) for s in SYSTEMS}

@@ -1,6 +1,6 @@
 """How densely the exported cells of notebooks are packed, page by page: `python tools/style.py [PAGE ...]`.
 
-`tests/test_style.py` compares these measures with the limits in `tests/style.json`, which can only get tighter:
+`tests/test_style.py` compares these measures with the limits in `tests/style.json`, which only get tighter:
 `python tools/style.py --tighten` writes today's values there wherever they are better.
 
 nodes      AST nodes a line of a function's body
@@ -37,7 +37,8 @@ class Cell:
     def __init__(self, source):
         self.source = source
         self.exported = bool(re.search(r'^#\s*\|\s*exporti?s?\b', source, re.M))
-        self.lines = [line for line in source.split('\n') if line.strip() and not line.lstrip().startswith('#|')]
+        self.lines = [line for line in source.split('\n') if line.strip()
+                      and not line.lstrip().startswith('#|')]
         try:
             self.tree = ast.parse(re.sub(r'^[%!].*$', '', source, flags=re.M))
         except SyntaxError:
@@ -70,14 +71,16 @@ def function_bodies(cell):
 def count_nested(tree):
     "Comprehensions with a second `for`, or with another comprehension inside"
     found = [node for node in ast.walk(tree) if isinstance(node, COMPREHENSIONS)]
-    return sum(len(node.generators) > 1 or any(isinstance(o, COMPREHENSIONS) for o in ast.walk(node) if o is not node)
+    return sum(len(node.generators) > 1 or any(isinstance(o, COMPREHENSIONS) for o in ast.walk(node)
+                                               if o is not node)
                for node in found)
 
 
 def count_assignments(tree):
     "Assignments, and those of the form `a, b = x, y`"
     found = [node for node in ast.walk(tree) if isinstance(node, ast.Assign)]
-    pairs = [node for node in found if isinstance(node.targets[0], ast.Tuple) and isinstance(node.value, ast.Tuple)]
+    pairs = [node for node in found if isinstance(node.targets[0], ast.Tuple)
+             and isinstance(node.value, ast.Tuple)]
     return len(found), len(pairs)
 
 
@@ -90,7 +93,8 @@ def public_callables(tree):
             yield node
             continue
         for method in node.body:
-            if isinstance(method, FUNCTIONS) and (method.name in ('__init__', '__call__') or not method.name.startswith('_')):
+            if isinstance(method, FUNCTIONS) and (method.name in ('__init__', '__call__')
+                                                  or not method.name.startswith('_')):
                 yield method
 
 
@@ -205,7 +209,8 @@ def page_name(page):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('pages', nargs='*', type=Path, help='Notebooks; all without any')
     parser.add_argument('--tighten', action='store_true', help='Write better values to tests/style.json')
     args = parser.parse_args()

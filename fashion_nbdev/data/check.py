@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['has_split', 'absence_code', 'train_count', 'check_classes', 'count_split', 'class_names', 'compare_splits',
            'note_absent', 'check_annotations', 'count_status', 'check_retrieval', 'note_refusal', 'check_readers',
-           'find_partition', 'check_dataset']
+           'partition_of', 'check_dataset']
 
 # %% ../../nbs/data/34_check.ipynb #ce00c08b
 from functools import partial
@@ -17,11 +17,10 @@ import pandas as pd
 from ..core import DataError
 from .lists import LIST_ATTR, LIST_BOX, LIST_CATEGORY, LIST_PARTITION
 from .labels import STATUS, read_labels, read_partition
-from ..garments.collection import SPLITS
 from .findings import Report
 from .check_labels import check_attributes, check_categories, check_names, join_boxes
 from fashion_nbdev.data.check_splits import (
-    check_attributes_between, check_categories_between, check_split, split_files
+    SPLITS, check_attributes_between, check_categories_between, check_split, split_files
 )
 from .check_items import check_items, check_partition
 from .check_folder import check_boxes, check_leaks, check_photos
@@ -211,7 +210,7 @@ def check_readers(
         note_refusal(report, partition.name, read)
 
 # %% ../../nbs/data/34_check.ipynb #49b8bc33
-def find_partition(
+def partition_of(
     anno_dir:str|Path|None, # The folder of annotations
     anno_path:str|Path|None # In-shop's partition or its folder, if not there
 )->Path: # There or not
@@ -236,7 +235,7 @@ def check_dataset(
     for folder in (img_dir, anno_dir):
         if folder and not Path(folder).is_dir():
             report.add('folder-missing', folder)
-    partition = find_partition(anno_dir, anno_path)
+    partition = partition_of(anno_dir, anno_path)
     if anno_dir and Path(anno_dir).is_dir():
         rows += check_annotations(report, Path(anno_dir), partition.exists())
     if anno_path or partition.exists():

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from .lists import BOX, LIST_CATEGORY
+from .labels import find_base
 from .findings import Report
 from .check_lines import check_lines
 from .check_labels import check_attributes, check_categories, check_corners, check_paths
@@ -26,7 +27,7 @@ def split_files(
     split:str          # One of `SPLITS`
 )->dict: # `path`, `cate`, `attr`, `bbox`: the file of each, there or not
     "Where the labels of a split are"
-    base = _base(anno_dir, split)
+    base = find_base(anno_dir, split)
     ends = dict(path='.txt', cate='_cate.txt', attr='_attr.txt', bbox='_bbox.txt')
     return {kind: Path(f'{base}{end}') for kind,end in ends.items()}
 

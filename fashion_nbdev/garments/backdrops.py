@@ -5,24 +5,12 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/18b_backdrops.ipynb #7af03e6b
+# %% ../../nbs/garments/18b_backdrops.ipynb #eeed7e2e
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from .garment import PALETTE
-
-# %% ../../nbs/garments/18b_backdrops.ipynb #fa715b5f
-def blur_noise(
-    rng,      # `np.random.Generator`
-    size:int, # Pixels of each side
-    h:int, w:int, # Grains down the picture, grains across
-    k:float   # From the lowest to the highest
-)->np.ndarray: # `[size,size,1]`, around 0
-    "Smooth noise"
-    grains = Image.fromarray(rng.random((h, w), dtype=np.float32))
-    smooth = grains.resize((size, size), Image.Resampling.BILINEAR)
-    noise = np.asarray(smooth)-.5
-    return noise[...,None]*k
+from .cloth import smooth_noise
 
 # %% ../../nbs/garments/18b_backdrops.ipynb #6b2300cc
 def hue(rng): # `np.random.Generator`
@@ -40,7 +28,7 @@ def studio(rng, size:int): # `np.random.Generator`; pixels of each side
     paper[:] = grey*tint
     return paper
 
-# %% ../../nbs/garments/18b_backdrops.ipynb #ee7812cf
+# %% ../../nbs/garments/18b_backdrops.ipynb #bad2ac9d
 def shape_of_gradient(rng, size:int): # `np.random.Generator`; pixels of each side
     "How far each pixel is from a point, or along a line: `[size,size]`"
     y, x = np.mgrid[:size,:size].astype(np.float32)/size
@@ -51,7 +39,7 @@ def shape_of_gradient(rng, size:int): # `np.random.Generator`; pixels of each si
     slope = rng.uniform(-1, 1)
     return x*slope+y
 
-# %% ../../nbs/garments/18b_backdrops.ipynb #8126eb0d
+# %% ../../nbs/garments/18b_backdrops.ipynb #886d10fa
 def pale(rng, least:float, light:float): # `np.random.Generator`; of the tint, of what is added to it, 0-255
     "Any colour, but a pale one: `[3]`"
     tint = rng.uniform(least, 245, 3)*.4
@@ -79,9 +67,10 @@ def wall(rng, size:int): # `np.random.Generator`; pixels of each side
         n = int(rng.integers(5, 10))
         panel = size//n
         out[:floor, ::panel] *= .9
-    return out+blur_noise(rng, size, 5, 5, 26)
+    stains = smooth_noise(rng, size, 5, 5, 26)
+    return out+stains[...,None]
 
-# %% ../../nbs/garments/18b_backdrops.ipynb #c1adfc4d
+# %% ../../nbs/garments/18b_backdrops.ipynb #ba40589b
 WOODS = np.array([(150, 108, 72), (196, 160, 118), (110, 80, 60), (178, 172, 160)], np.float32)
 
 # %% ../../nbs/garments/18b_backdrops.ipynb #773d708b
@@ -94,7 +83,8 @@ def wood(rng, size:int): # `np.random.Generator`; pixels of each side
     rows = np.repeat(shades, board)[:size,None,None]
     out = rows*np.broadcast_to(tint, (size, size, 3))
     out[::board] = tint*.55
-    out = out+blur_noise(rng, size, size//2, 6, 36)
+    grain = smooth_noise(rng, size, size//2, 6, 36)
+    out = out+grain[...,None]
     upright = rng.random() < .5
     return out.transpose(1, 0, 2) if upright else out
 
@@ -102,17 +92,17 @@ def wood(rng, size:int): # `np.random.Generator`; pixels of each side
 def carpet(rng, size:int): # `np.random.Generator`; pixels of each side
     "One colour, in fine and in coarse grains"
     plain = hue(rng)*rng.uniform(.75, 1.1)
-    fine = blur_noise(rng, size, size//2, size//2, 60)
-    coarse = blur_noise(rng, size, 6, 6, 30)
-    return plain+fine+coarse
+    fine = smooth_noise(rng, size, size//2, size//2, 60)
+    coarse = smooth_noise(rng, size, 6, 6, 30)
+    return plain+fine[...,None]+coarse[...,None]
 
-# %% ../../nbs/garments/18b_backdrops.ipynb #6b48ab76
+# %% ../../nbs/garments/18b_backdrops.ipynb #19bdb8bd
 def whole(colour:np.ndarray): # `[3]`, about 0-255
     "`colour` as Pillow takes it"
     clipped = colour.clip(0, 255)
     return tuple(clipped.astype(int).tolist())
 
-# %% ../../nbs/garments/18b_backdrops.ipynb #24f5daae
+# %% ../../nbs/garments/18b_backdrops.ipynb #0b94f886
 def random_box(rng, size:int): # `np.random.Generator`; pixels of each side
     "Left, top, right and bottom of a thing, which may stick out of the picture"
     least = (-.1, -.1, .08, .08)
@@ -134,7 +124,8 @@ def clutter(rng, size:int): # `np.random.Generator`; pixels of each side
         outline = outlines[int(rng.integers(3))]
         outline(box, fill=whole(colour))
     blurred = im.filter(ImageFilter.GaussianBlur(size/90))
-    return np.asarray(blurred, np.float32)+blur_noise(rng, size, 5, 5, 20)
+    stains = smooth_noise(rng, size, 5, 5, 20)
+    return np.asarray(blurred, np.float32)+stains[...,None]
 
-# %% ../../nbs/garments/18b_backdrops.ipynb #30a4f0b8
+# %% ../../nbs/garments/18b_backdrops.ipynb #c16fd639
 BACKDROPS = dict(studio=studio, gradient=gradient, wall=wall, wood=wood, carpet=carpet, clutter=clutter)

@@ -13,14 +13,14 @@ from .outlines import curve, mirrored, neck_half
 from .drawing import Drawing
 from .sewing import band, belt, buttons, inside, neck_trim, pleats, seam, slant_pockets
 from .sleeves import sleeves
-from .tops import line_across
+from .tops import level
 from .trousers import fly, trousers, waistband
 
-# %% ../../nbs/garments/17b_dresses.ipynb #655c4f1e
+# %% ../../nbs/garments/17b_dresses.ipynb #f45359fc
 SKIRT_FOLDS = [ # Where each starts and ends, as a share of the width there; its tone
     (-.75, -.4), (-.35, -.35), (.1, -.35), (.5, -.4), (.82, -.3), (-.55, .2), (.3, .25)]
 
-# %% ../../nbs/garments/17b_dresses.ipynb #1262d307
+# %% ../../nbs/garments/17b_dresses.ipynb #0a516ada
 def hanging_folds(
     d:Drawing, m,           # Gets the shapes; `measures` of its garment
     waist:float, hem:float, # Half their widths
@@ -34,7 +34,7 @@ def hanging_folds(
         end = (share*hem, bottom)
         d.add('fold', [start, end], width=width, tone=tone*depth)
 
-# %% ../../nbs/garments/17b_dresses.ipynb #345128f9
+# %% ../../nbs/garments/17b_dresses.ipynb #312dd698
 def skirt_outline(
     waist:float, hem:float,  # Half their widths
     top:float, length:float, # Height of the waist, and from there to the hem
@@ -46,16 +46,16 @@ def skirt_outline(
     corner = (waist+(hem-waist)*reach, top+(length-.03)*reach, .05)
     return mirrored([(0, top), (waist, top, side_bow), *hips, corner])
 
-# %% ../../nbs/garments/17b_dresses.ipynb #ba16e3f2
+# %% ../../nbs/garments/17b_dresses.ipynb #4c7bbb80
 def skirt_length(g:Garment, maxi:tuple, mini:tuple): # Its length; from where to where, for each of the two
     "From waist to hem"
     low, high = maxi if g.has('maxi_length') else mini
     return g.between('hem', low, high)
 
-# %% ../../nbs/garments/17b_dresses.ipynb #6f9869d3
+# %% ../../nbs/garments/17b_dresses.ipynb #ebcf724e
 FLARES = ((.93, 1.04), (1.2, 1.5), (1.6, 2.)) # For each fit: from, to
 
-# %% ../../nbs/garments/17b_dresses.ipynb #6f44f2fc
+# %% ../../nbs/garments/17b_dresses.ipynb #6ec1d779
 def hem_width(g:Garment, m, waist:float): # Its flare; `measures(g)`; half the width of the waist
     "Half the width of a skirt's hem"
     narrow, wide = m.by(*FLARES)
@@ -79,23 +79,23 @@ def skirt_part(
         d.part(lining, volume=.2)
     d.part(skirt_outline(waist, hem, top, length, hips), sheer='skirt')
     if g.has('pleated'):
-        edge = line_across(hem, bottom-.03, -.05)
-        pleats(d, line_across(waist, top), edge, 7+g.pick('spacing', 4))
+        edge = level(hem, bottom-.03, -.05)
+        pleats(d, level(waist, top), edge, 7+g.pick('spacing', 4))
     elif hips:
         d.both('fold', [(hip*.95, top+.2), (hip*.4, top+.28)], width=.025)
     else:
         hanging_folds(d, m, waist, hem, top, bottom)
     return hem, bottom
 
-# %% ../../nbs/garments/17b_dresses.ipynb #e0757f3f
+# %% ../../nbs/garments/17b_dresses.ipynb #3b1beb2e
 def bottom_seam(
     d:Drawing, # Gets the shapes
     hem:float, bottom:float # Of the hem: half its width, its height
 ):
     "The stitching above the hem of a skirt, curved like the hem"
-    seam(d, line_across(hem-.015, bottom-.065, -.05))
+    seam(d, level(hem-.015, bottom-.065, -.05))
 
-# %% ../../nbs/garments/17b_dresses.ipynb #aef7444e
+# %% ../../nbs/garments/17b_dresses.ipynb #283dee7d
 def skirt_closing(d:Drawing, g:Garment, bottom:float): # Into `d`; height of the hem
     "A row of buttons, or in denim a fly; and a waistband, with a button on it above them"
     denim = g.has('denim')
@@ -120,7 +120,7 @@ def skirt(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
         bottom_seam(d, hem, bottom)
     skirt_closing(d, g, bottom)
 
-# %% ../../nbs/garments/17b_dresses.ipynb #8f694896
+# %% ../../nbs/garments/17b_dresses.ipynb #7cfad847
 def strapless(
     d:Drawing, g:Garment, m, # Into `d`; `m` is `measures(g)`
     waist:float, w:float     # Height of the waist, half its width
@@ -132,7 +132,7 @@ def strapless(
         d.both('line', strap, width=.026, colour='base', solid=True)
     d.part(mirrored([*heart, (w, waist, .03)]), sheer='body')
 
-# %% ../../nbs/garments/17b_dresses.ipynb #1e354941
+# %% ../../nbs/garments/17b_dresses.ipynb #12e4cb49
 def with_shoulders(
     d:Drawing, g:Garment, m, # Into `d`; `m` is `measures(g)`
     waist:float, w:float     # Height of the waist, half its width
@@ -172,13 +172,13 @@ def bodice_buttons(
         depth = neck_half(g)[0][1]
         buttons(d, depth+.07, waist-.06, n, r=.018)
 
-# %% ../../nbs/garments/17b_dresses.ipynb #449be707
+# %% ../../nbs/garments/17b_dresses.ipynb #363d3718
 def dress_waist(d:Drawing, g:Garment, waist:float, w:float): # Into `d`; height of the waist, half its width
     "A belt, perhaps with a buckle, or a curved seam"
     if g['trim'] > .55:
         belt(d, w+.01, waist, .06, buckle=g['button'] > .5)
     else:
-        d.add('line', line_across(w, waist, -.03), width=.014)
+        d.add('line', level(w, waist, -.03), width=.014)
 
 # %% ../../nbs/garments/17b_dresses.ipynb #6e3ab0a9
 def dress(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
@@ -194,11 +194,11 @@ def dress(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
         bodice_buttons(d, g, waist, 3)
     bottom_seam(d, hem, bottom)
     if g.has('denim'):
-        seam(d, line_across(w, waist-.03))
+        seam(d, level(w, waist-.03))
         seam(d, [(m.chest*.55, .2), (m.chest*.4, waist)], both=True)
     dress_waist(d, g, waist, w)
 
-# %% ../../nbs/garments/17b_dresses.ipynb #9f37a794
+# %% ../../nbs/garments/17b_dresses.ipynb #9767a4b4
 def jumpsuit_legs(
     d:Drawing, g:Garment, m, # Into `d`; `m` is `measures(g)`
     waist:float, w:float     # Height of the waist, half its width
@@ -229,4 +229,4 @@ def jumpsuit(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     if g['belt'] > .4:
         belt(d, w+.012, waist, buckle=g['belt'] > .7)
     else:
-        band(d, line_across(w, waist-.03), line_across(w+.01, waist+.03), 16)
+        band(d, level(w, waist-.03), level(w+.01, waist+.03), 16)

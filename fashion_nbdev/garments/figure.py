@@ -22,7 +22,7 @@ SKIN = [(242, 208, 184), (224, 178, 146), (188, 134, 98), (128, 86, 64), (90, 60
 HAIR = [(40, 30, 28), (92, 60, 40), (170, 130, 80), (60, 40, 32)]
 PLAIN = [(48, 48, 52), (96, 100, 108), (214, 212, 206), (70, 78, 100), (130, 118, 104)]
 
-# %% ../../nbs/garments/15_figure.ipynb #8a553c68
+# %% ../../nbs/garments/15_figure.ipynb #0191802d
 def pick_colour(
     view:View,   # Its seed decides
     colours:list # Of `(red, green, blue)`, 0-255
@@ -52,7 +52,7 @@ def head(
     d.add('part', hair, fill=pick_colour(d.view, HAIR), volume=.45)
     d.add('part', face, fill=pick_colour(d.view, SKIN), volume=.4)
 
-# %% ../../nbs/garments/15_figure.ipynb #69b0bec5
+# %% ../../nbs/garments/15_figure.ipynb #0270127d
 SHOULDER = -.85 # Height of the shoulders above trousers and skirts
 
 # Right halves, from the throat to the waist
@@ -60,7 +60,7 @@ BARE_HALF = [(0, 0), (.07, -.02), (.31, .09), (.33, .4), (.27, .62), (0, .62)]
 SHIRT_HALF = [(0, SHOULDER), (.12, SHOULDER-.02), (.3, SHOULDER+.08), (.33, SHOULDER+.4),
               (.28, -.25), (.31, .1), (0, .1)]
 
-# %% ../../nbs/garments/15_figure.ipynb #93f6f659
+# %% ../../nbs/garments/15_figure.ipynb #81a81efd
 def bust(
     d:Drawing, # Gets the shapes
     up:float,  # Height of the shoulders
@@ -109,7 +109,7 @@ def arm(
     hand = ellipse(x*side, y, .06, .085)
     d.add('part', hand, fill=skin, volume=.3)
 
-# %% ../../nbs/garments/15_figure.ipynb #44761b70
+# %% ../../nbs/garments/15_figure.ipynb #f8900feb
 def bare_leg(
     inner:float, # Inner edge of the ankle
     hip:float, ankle:float # Their heights
@@ -121,10 +121,10 @@ def bare_leg(
     inside = [(inner, ankle), (inner-.01, knee)]
     return curve([*seat, *outside, *inside, (0, hip+.35)])
 
-# %% ../../nbs/garments/15_figure.ipynb #ff541f76
+# %% ../../nbs/garments/15_figure.ipynb #f944bbc5
 SHOES = (40, 38, 40)
 
-# %% ../../nbs/garments/15_figure.ipynb #728bd694
+# %% ../../nbs/garments/15_figure.ipynb #1c1fc971
 def legs(
     d:Drawing, # Gets the shapes
     hip:float, ankle:float, # Their heights

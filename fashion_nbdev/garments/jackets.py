@@ -5,18 +5,21 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #023de983
+# %% ../../nbs/garments/16b_jackets.ipynb #d0dbca2f
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing
 from .sewing import band, belt, buttons, inside, pocket, rectangle, seam, welts, zipper
 from .sleeves import front
-from .tops import collar, line_across
+from .tops import collar, level
 
-# %% ../../nbs/garments/16b_jackets.ipynb #dc52dfdd
+# %% ../../nbs/garments/16b_jackets.ipynb #e291a5dd
 #| export
 
-# %% ../../nbs/garments/16b_jackets.ipynb #b44f8eef
+# %% ../../nbs/garments/16b_jackets.ipynb #1cf44b6a
+COLLAR_SEAM = [(0, .07, -.1), (.15, 0)] # Where a jacket's collar is sewn on
+
+# %% ../../nbs/garments/16b_jackets.ipynb #924236f8
 def slanted_zips(
     d:Drawing, m, # Gets the shapes; `measures` of its garment
     hem:float,    # Height of the hem
@@ -30,13 +33,13 @@ def slanted_zips(
 # %% ../../nbs/garments/16b_jackets.ipynb #0b6eac7a
 def bomber(d:Drawing, g:Garment, m, hem:float): # Into `d`; `m` is `measures(g)`, `hem` a height
     "A straight zip and a ribbed collar"
-    collar_edge = line_across(.15, -.07, .06)
-    collar_seam = line_across(.18, .05, -.1)
+    collar_edge = level(.15, -.07, .06)
+    collar_seam = level(.18, .05, -.1)
     zipper(d, (0, .08), (0, hem+.07))
     band(d, collar_edge, collar_seam, 12, d.trim)
     slanted_zips(d, m, hem, 'metal' if g['pocket'] > .5 else 'seam')
 
-# %% ../../nbs/garments/16b_jackets.ipynb #49b39471
+# %% ../../nbs/garments/16b_jackets.ipynb #6816157c
 BIKER_POINT = [(.0, .42), (.1, .0), (.17, -.06), (.22, .05), (.33, .17), (.25, .22)] # Of the collar
 
 # %% ../../nbs/garments/16b_jackets.ipynb #d8bc7aaf
@@ -64,10 +67,10 @@ def trucker(d:Drawing, g:Garment, m, hem:float): # Into `d`; `m` is `measures(g)
     for side in (1, -1):
         pocket(d, side*.21*m.wide, .3, .16, .14, flap=True)
 
-# %% ../../nbs/garments/16b_jackets.ipynb #0afaf045
+# %% ../../nbs/garments/16b_jackets.ipynb #08ee95fe
 JACKETS = dict(bomber=bomber, biker=biker, trucker=trucker)
 
-# %% ../../nbs/garments/16b_jackets.ipynb #a6a422b4
+# %% ../../nbs/garments/16b_jackets.ipynb #1d5cecd9
 def jacket_style(
     g:Garment # A jacket
 )->str: # A key of `JACKETS`
@@ -76,10 +79,7 @@ def jacket_style(
         return 'trucker'
     return 'bomber' if g.has('faux') or g['collar'] < .5 else 'biker'
 
-# %% ../../nbs/garments/16b_jackets.ipynb #39ed28c6
-COLLAR_SEAM = [(0, .07, -.1), (.15, 0)] # Where a jacket's collar is sewn on
-
-# %% ../../nbs/garments/16b_jackets.ipynb #3ef471ff
+# %% ../../nbs/garments/16b_jackets.ipynb #f5053872
 def jacket(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     "A short jacket with a waistband, in one of three styles"
     hem = g.between('hem', .78, .92)
@@ -89,14 +89,14 @@ def jacket(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
         d.trim = 'second'
     front(d, g, m, hem, 'rib' if ribbed else 'shirt', COLLAR_SEAM)
     ribs = 24 if ribbed else 0
-    band(d, line_across(m.hip, hem-.03), line_across(m.hip*.93, hem+.08), ribs, d.trim)
+    band(d, level(m.hip, hem-.03), level(m.hip*.93, hem+.08), ribs, d.trim)
     JACKETS[style](d, g, m, hem)
 
-# %% ../../nbs/garments/16b_jackets.ipynb #c5aca9f1
+# %% ../../nbs/garments/16b_jackets.ipynb #7d8a0cb8
 NECK = .15 # Half the width of the neck
 ROLL = [(NECK*.82, .02), (NECK+.03, -.035, .05), (NECK+.055, .04)] # Where a lapel is folded
 
-# %% ../../nbs/garments/16b_jackets.ipynb #e72f1d80
+# %% ../../nbs/garments/16b_jackets.ipynb #b6fd4fbd
 def deep_neck(
     depth:float # Height where the V ends
 )->list: # Points as `body_half` takes them
@@ -119,7 +119,7 @@ def lapels(
     d.both('part', outline, volume=.3)
     seam(d, [corner, (NECK*.62, notch*.9)], both=True)
 
-# %% ../../nbs/garments/16b_jackets.ipynb #8be426d1
+# %% ../../nbs/garments/16b_jackets.ipynb #87a8c8e4
 BREAST_POCKET = [(.16, .36), (.28, .345), (.28, .38), (.16, .395)]
 
 # %% ../../nbs/garments/16b_jackets.ipynb #3132b526
@@ -141,11 +141,11 @@ def blazer(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
         fill = 'second' if g['pocket'] > .7 else 'fabric'
         d.part(BREAST_POCKET, fill=fill, volume=.2)
 
-# %% ../../nbs/garments/16b_jackets.ipynb #96f9501e
+# %% ../../nbs/garments/16b_jackets.ipynb #fc76df76
 CLOSED_NECK = [(0, .06, -.1), (.14, 0)]
 ROUND_COLLAR = [(0, .09, .1), (.2, .15, .2), (.18, -.02, .1), (.1, -.06), (0, .02)]
 
-# %% ../../nbs/garments/16b_jackets.ipynb #65fd7620
+# %% ../../nbs/garments/16b_jackets.ipynb #70056b13
 def coat_collar(d:Drawing, g:Garment, depth:float): # Into `d`; height where a V ends
     "Lapels along a V, a round collar above a closed neck"
     if g.has('v_neckline'):
@@ -153,7 +153,7 @@ def coat_collar(d:Drawing, g:Garment, depth:float): # Into `d`; height where a V
     else:
         d.both('part', curve(ROUND_COLLAR), volume=.45)
 
-# %% ../../nbs/garments/16b_jackets.ipynb #5fa20051
+# %% ../../nbs/garments/16b_jackets.ipynb #0cdb0280
 def coat_closing(
     d:Drawing, g:Garment, # Into `d`
     depth:float, # Height where a V ends

@@ -13,7 +13,7 @@ from PIL import Image
 
 from .garment import random_garment
 from .outlines import measures
-from .cloth import cloth
+from .cloth import cloth, to_picture
 from .drawing import Drawing
 from .canvas import Canvas
 from .views import View
@@ -30,7 +30,7 @@ def fit_box(
     centre = (low+high)/2
     return centre, (high-low).max()
 
-# %% ../../nbs/garments/14_painting.ipynb #22e2e85a
+# %% ../../nbs/garments/14_painting.ipynb #cba7ef9d
 def rotation(
     angle:float # Degrees
 )->np.ndarray: # `[2,2]`
@@ -40,7 +40,7 @@ def rotation(
     sin = math.sin(t)
     return np.array([[cos, -sin], [sin, cos]])
 
-# %% ../../nbs/garments/14_painting.ipynb #43c04bd3
+# %% ../../nbs/garments/14_painting.ipynb #601cd3fc
 def pose_matrix(
     view:View # Its framing
 )->np.ndarray: # `[2,2]`
@@ -50,7 +50,7 @@ def pose_matrix(
     turned = rotation(view.angle)@pose
     return turned*view.scale
 
-# %% ../../nbs/garments/14_painting.ipynb #709ea79f
+# %% ../../nbs/garments/14_painting.ipynb #58b4a7cf
 def bent(
     points:np.ndarray, # `[n,2]`, heights from -.5 to .5
     bend:float         # How far the middle is pushed
@@ -89,21 +89,19 @@ def paint(
         add_shape(points, **style)
     return canvas.finish()
 
-# %% ../../nbs/garments/14_painting.ipynb #b5c92255
+# %% ../../nbs/garments/14_painting.ipynb #c976f7d0
 GROUND = (226, 224, 220) # A light grey
 
-def sketch_fitted(
+def preview(
     d:Drawing,   # Any drawing that has a part
     size:int=128 # Pixels of each side
 )->Image.Image: # RGB
     "`d` on a light ground"
     colour, opacity = paint(d, size)
     ground = np.array(GROUND)
-    picture = colour*opacity+ground*(1-opacity)
-    pixels = picture.clip(0, 255).astype(np.uint8)
-    return Image.fromarray(pixels)
+    return to_picture(colour*opacity+ground*(1-opacity))
 
-# %% ../../nbs/garments/14_painting.ipynb #49672bf8
+# %% ../../nbs/garments/14_painting.ipynb #f4f235f1
 LAID_FLAT = View(scale=.92) # Nobody wears it, and it nearly fills the picture
 
 def rack(
@@ -118,5 +116,5 @@ def rack(
         g = random_garment(np.random.default_rng([0, i]), category).but(*words)
         d = Drawing(g, LAID_FLAT)
         pattern(d, g, measures(g))
-        pictures.append(sketch_fitted(d))
+        pictures.append(preview(d))
     return pictures

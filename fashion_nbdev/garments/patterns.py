@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/18_patterns.ipynb #b5f8b5ea
+# %% ../../nbs/garments/18_patterns.ipynb #42dc2fc9
 from PIL import Image
 
 from .garment import Garment
@@ -13,13 +13,13 @@ from .outlines import measures
 from .drawing import Drawing
 from .motifs import embroidery, graphic
 from .views import View
-from .painting import LAID_FLAT, sketch_fitted
+from .painting import LAID_FLAT, preview
 from .tops import blouse, hoodie, sweater, tank, tee
 from .jackets import blazer, coat, jacket
 from .trousers import jeans, shorts
 from .dresses import dress, jumpsuit, skirt
 
-# %% ../../nbs/garments/18_patterns.ipynb #fb52faf1
+# %% ../../nbs/garments/18_patterns.ipynb #86943c35
 PATTERNS = dict( # Category -> function of a drawing, its garment and the garment's measures
     Blazer=blazer, Blouse=blouse, Hoodie=hoodie, Jacket=jacket, Sweater=sweater, Tank=tank, Tee=tee,
     Jeans=jeans, Shorts=shorts, Skirt=skirt,
@@ -47,4 +47,4 @@ def flat(
     size:int=128 # Pixels of each side
 )->Image.Image: # RGB
     "`g` laid flat on a light ground"
-    return sketch_fitted(draw_pattern(g, LAID_FLAT), size)
+    return preview(draw_pattern(g, LAID_FLAT), size)

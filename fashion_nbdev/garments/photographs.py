@@ -10,19 +10,20 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from .garment import Garment
+from .cloth import to_picture
 from .views import View
 from .painting import paint
 from .figure import figure
 from .patterns import draw_pattern
 from .backdrops import BACKDROPS
 
-# %% ../../nbs/garments/19_photographs.ipynb #7f357706
+# %% ../../nbs/garments/19_photographs.ipynb #beac888a
 def moved(im:Image.Image, dx:int, dy:int): # Any image; pixels to the right, pixels down
     "`im` in another place, black where it came from"
     where_from = (1, 0, -dx, 0, 1, -dy)
     return im.transform(im.size, Image.Transform.AFFINE, where_from)
 
-# %% ../../nbs/garments/19_photographs.ipynb #f558242e
+# %% ../../nbs/garments/19_photographs.ipynb #e2a51982
 def dim_by_shadow(
     opacity:np.ndarray, # `[s,s,1]` 0-1, of the garment
     side:float          # Light from the right (positive) or the left
@@ -38,7 +39,7 @@ def dim_by_shadow(
     shadow = np.asarray(moved(soft, dx, dy), np.float32)
     return 1-.0015*shadow[...,None]
 
-# %% ../../nbs/garments/19_photographs.ipynb #d5474274
+# %% ../../nbs/garments/19_photographs.ipynb #d1e154d2
 def light_on(
     view:View, # Its `light`, `cast` and `side`
     size:int   # Pixels of each side
@@ -50,7 +51,7 @@ def light_on(
     cast = np.array(view.cast, np.float32)
     return brightness*cast
 
-# %% ../../nbs/garments/19_photographs.ipynb #51699e9d
+# %% ../../nbs/garments/19_photographs.ipynb #c3458bfb
 def film_grain(rng, size:int): # `np.random.Generator`; pixels of each side
     "Noise of a few grey levels: `[size,size,1]`"
     noise = rng.random((size, size, 1), dtype=np.float32)-.5
@@ -73,6 +74,4 @@ def draw_garment(
     ground = place*dim_by_shadow(opacity, view.side)
     picture = colour*opacity+ground*(1-opacity)
     grain = film_grain(rng, size)
-    exposed = picture*light_on(view, size)+grain
-    pixels = exposed.clip(0, 255).astype(np.uint8)
-    return Image.fromarray(pixels)
+    return to_picture(picture*light_on(view, size)+grain)

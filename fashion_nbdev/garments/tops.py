@@ -17,8 +17,8 @@ from fashion_nbdev.garments.sewing import (
 from .sleeves import front
 from .figure import head
 
-# %% ../../nbs/garments/16_tops.ipynb #5d420903
-def line_across(
+# %% ../../nbs/garments/16_tops.ipynb #7da2084e
+def level(
     w:float, y:float, # How far to either side, and at which height
     bow:float=0       # How far it bows up, as a share of its length
 ): # Points
@@ -27,13 +27,13 @@ def line_across(
         return curve([(-w, y, bow), (w, y)], closed=False)
     return [(-w, y), (w, y)]
 
-# %% ../../nbs/garments/16_tops.ipynb #e1510b39
+# %% ../../nbs/garments/16_tops.ipynb #1a6b123f
 def hem_seam(
     d:Drawing, m, # Gets the shapes; `measures` of its garment
     y:float    # Height
 ):
     "The stitching above a hem"
-    seam(d, line_across(m.hip-.02, y))
+    seam(d, level(m.hip-.02, y))
 
 # %% ../../nbs/garments/16_tops.ipynb #ed217ee0
 def tee(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
@@ -55,8 +55,16 @@ def tank(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     neck_trim(d, g, .026)
     hem_seam(d, m, hem-.03)
 
-# %% ../../nbs/garments/16_tops.ipynb #e2c8cca1
+# %% ../../nbs/garments/16_tops.ipynb #b0f4e893
 RIBS = ('second', 'fabric', 'fabric') # What ribs are made of, by the garment's trim
+
+# %% ../../nbs/garments/16_tops.ipynb #0ab7b3aa
+def sweater_neck(d:Drawing, g:Garment): # Into `d`
+    "A ribbed collar that stands up, or a trimmed neckline"
+    if g.has('no_neckline'):
+        band(d, level(.13, -.13, .04), level(.15, .06, -.1), 10, d.trim)
+    else:
+        neck_trim(d, g, .06)
 
 # %% ../../nbs/garments/16_tops.ipynb #6a9ca5a6
 def sweater(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
@@ -65,13 +73,10 @@ def sweater(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     d.trim = RIBS[g.pick('trim', 3)]
     inside(d, g)
     front(d, g, m, hem, 'rib')
-    if g.has('no_neckline'):
-        band(d, line_across(.13, -.13, .04), line_across(.15, .06, -.1), 10, d.trim)
-    else:
-        neck_trim(d, g, .06)
+    sweater_neck(d, g)
     hem_rib(d, m, hem)
 
-# %% ../../nbs/garments/16_tops.ipynb #d76a69df
+# %% ../../nbs/garments/16_tops.ipynb #1aa7fa51
 def hood(
     d:Drawing,   # Gets the shapes
     height:float # Above the shoulders
@@ -85,7 +90,7 @@ def hood(
     if d.view.worn:
         head(d, -.1)
 
-# %% ../../nbs/garments/16_tops.ipynb #4b6e82d0
+# %% ../../nbs/garments/16_tops.ipynb #9d3c82a8
 def pouch(
     d:Drawing, m, # Gets the shapes; `measures` of its garment
     hem:float  # Height of the hem
@@ -101,7 +106,7 @@ def pouch(
     d.part(mirrored(half), volume=.25)
     seam(d, curve(opening, closed=False), both=True)
 
-# %% ../../nbs/garments/16_tops.ipynb #8bab7fd3
+# %% ../../nbs/garments/16_tops.ipynb #7ee04969
 def cords(
     d:Drawing, # Gets the shapes
     end:float  # Height of their ends
@@ -111,7 +116,7 @@ def cords(
     d.both('line', [(.05, .17), knot], width=.02, colour='second')
     d.both('dot', [knot], radius=.016, colour='second')
 
-# %% ../../nbs/garments/16_tops.ipynb #845c241e
+# %% ../../nbs/garments/16_tops.ipynb #f1ec05fe
 HOOD_NECK = [(0, .2, -.12), (.2, .015)]
 HOOD_EDGE = [(0, .215), (.215, .0, .05), (.16, -.06, -.1), (0, .13)]
 
@@ -129,7 +134,7 @@ def hoodie(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     pouch(d, m, hem)
     cords(d, .2+g.between('accent', .12, .28))
 
-# %% ../../nbs/garments/16_tops.ipynb #18bb3607
+# %% ../../nbs/garments/16_tops.ipynb #826b8ad6
 STAND = [(0, .0, -.1), (.125, -.05), (.14, .0), (0, .05)]
 
 # %% ../../nbs/garments/16_tops.ipynb #5e823360
@@ -146,7 +151,7 @@ def collar(
     d.part(mirrored(STAND), fill='inside', volume=.4)
     d.both('part', curve(point), volume=.35)
 
-# %% ../../nbs/garments/16_tops.ipynb #8fbbef46
+# %% ../../nbs/garments/16_tops.ipynb #2cc88eed
 SCARF = [(0, .02, -.05), (.14, -.05), (.15, .04), (0, .1)]
 LOOP = [(.0, .1, .1), (.17, .02, .2), (.19, .18, .1), (.0, .14)]
 
@@ -162,7 +167,7 @@ def bow(
     d.both('part', curve(LOOP), volume=.45)
     d.part(rectangle(-.03, .09, .03, .15), volume=.45)
 
-# %% ../../nbs/garments/16_tops.ipynb #4189b671
+# %% ../../nbs/garments/16_tops.ipynb #26018369
 THROAT = (0, -.25)
 
 # %% ../../nbs/garments/16_tops.ipynb #66ae04ca
@@ -203,8 +208,8 @@ def blouse(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     inside(d, g)
     front(d, g, m, hem, 'shirt', hip=m.hip*1.08)
     if g.has('pleated'):
-        yoke = line_across(.27*m.wide, depth*.5+.14)
-        edge = line_across(.32*m.wide, hem-.02)
+        yoke = level(.27*m.wide, depth*.5+.14)
+        edge = level(.32*m.wide, hem-.02)
         pleats(d, yoke, edge, 7)
     d.part(rectangle(-.038, depth, .038, hem+.02), volume=.12)
     buttons(d, depth+.08, hem-.08, 6, r=.017)

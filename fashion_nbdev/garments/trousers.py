@@ -5,19 +5,19 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/17_trousers.ipynb #6f359488
+# %% ../../nbs/garments/17_trousers.ipynb #8e520923
 import numpy as np
 
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing
 from .sewing import band, buttons, pleats, rectangle, seam, slant_pockets
-from .tops import line_across
+from .tops import level
 
-# %% ../../nbs/garments/17_trousers.ipynb #432cc80b
+# %% ../../nbs/garments/17_trousers.ipynb #d96542f8
 KNEE_FOLDS = [(-.08, -.3), (0, -.35), (.08, .2)] # Each: its height from the knee, its tone
 
-# %% ../../nbs/garments/17_trousers.ipynb #5a0ad59c
+# %% ../../nbs/garments/17_trousers.ipynb #67771a79
 def knee_folds(
     d:Drawing, # Gets the shapes
     knee:float, # Its height
@@ -28,7 +28,7 @@ def knee_folds(
         y = knee+offset
         d.both('fold', [(inner, y), (outer, y+.05)], width=.025, tone=tone)
 
-# %% ../../nbs/garments/17_trousers.ipynb #633a3f80
+# %% ../../nbs/garments/17_trousers.ipynb #9d50c359
 def knee_corners(
     length:float, # From the waist to the hem
     hip:float,    # Half the width of the hips
@@ -57,7 +57,7 @@ def trouser_leg(
     outer_knee, inner_knee = knee_corners(length, hip, gap, hem)
     return [*seat, outer_knee, *end, inner_knee, *between_legs]
 
-# %% ../../nbs/garments/17_trousers.ipynb #acddbb23
+# %% ../../nbs/garments/17_trousers.ipynb #65a78da9
 def leg_seams(
     d:Drawing,    # Gets the shapes
     hip:float,    # Half the width of the hips
@@ -72,7 +72,7 @@ def leg_seams(
     y = length-.035
     seam(d, [(gap+.01, y), (outer-.012, y)], both=True)
 
-# %% ../../nbs/garments/17_trousers.ipynb #0bceb079
+# %% ../../nbs/garments/17_trousers.ipynb #ceacb531
 def trousers(
     d:Drawing, g:Garment, m, # Into `d`; `m` is `measures(g)`
     length:float,    # From the waist to the hem
@@ -95,7 +95,7 @@ def trousers(
     leg_seams(d, hip, gap, hem, length)
     return hip, gap
 
-# %% ../../nbs/garments/17_trousers.ipynb #efe4aafd
+# %% ../../nbs/garments/17_trousers.ipynb #9bb59cc7
 LOOPS = (-.72, -.3, .3, .72) # Where belt loops are, as a share of half the waist
 
 # %% ../../nbs/garments/17_trousers.ipynb #94c72752
@@ -119,13 +119,13 @@ def elastic(
     d:Drawing # Gets the shapes
 ):
     "A ribbed waist with two cords"
-    upper = line_across(.3, -.02, .02)
-    lower = line_across(.31, .08)
+    upper = level(.3, -.02, .02)
+    lower = level(.31, .08)
     cord = curve([(.02, .05, .1), (.07, .3)], closed=False)
     band(d, upper, lower, 18, d.trim)
     d.both('line', cord, width=.02, colour='second')
 
-# %% ../../nbs/garments/17_trousers.ipynb #19530c69
+# %% ../../nbs/garments/17_trousers.ipynb #258f6970
 FLY_SEAM = [(.07, .09), (.07, .3, .2), (.0, .4)]
 
 # %% ../../nbs/garments/17_trousers.ipynb #f065fda5
@@ -148,7 +148,7 @@ def turn_up(
     outline = rectangle(gap-.008, length-.07, outer+.012, length+.013)
     d.both('part', outline, fill=fill, volume=.25)
 
-# %% ../../nbs/garments/17_trousers.ipynb #9648507c
+# %% ../../nbs/garments/17_trousers.ipynb #dfc7b933
 def curved_pockets(
     d:Drawing # Gets the shapes
 ):
@@ -158,7 +158,7 @@ def curved_pockets(
         end = (.31, .2-k)
         seam(d, curve([start, end], closed=False), both=True)
 
-# %% ../../nbs/garments/17_trousers.ipynb #ef98844d
+# %% ../../nbs/garments/17_trousers.ipynb #2747c113
 def button_waist(
     d:Drawing # Gets the shapes
 ):
@@ -179,7 +179,7 @@ def jeans(d:Drawing, g:Garment, m): # Into `d`; `m` is `measures(g)`
     if g['accent'] > .6:
         turn_up(d, gap, hem, length, 'faded')
 
-# %% ../../nbs/garments/17_trousers.ipynb #b78ddcc0
+# %% ../../nbs/garments/17_trousers.ipynb #660a0a4e
 def leg_pleats(
     d:Drawing,   # Gets the shapes
     gap:float, hem:float, # Inner edge of the hem, half its width

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['VIEWS', 'PLACES', 'View', 'random_view']
 
-# %% ../../nbs/garments/13_views.ipynb #4f3f4294
+# %% ../../nbs/garments/13_views.ipynb #c99277a2
 from dataclasses import dataclass
 
 # %% ../../nbs/garments/13_views.ipynb #2d59278f
@@ -46,19 +46,19 @@ PLACES = { # Backdrops of each kind of view; one that is named twice is twice as
     '6_flat':       'wood carpet carpet',
     '7_additional': 'gradient clutter wood wall'}
 
-# %% ../../nbs/garments/13_views.ipynb #2307d61a
+# %% ../../nbs/garments/13_views.ipynb #5f030066
 def either_side(rng, most:float): # `np.random.Generator`; farthest
     "Any number from `-most` to `most`"
     return rng.uniform(-1, 1)*most
 
-# %% ../../nbs/garments/13_views.ipynb #19104324
+# %% ../../nbs/garments/13_views.ipynb #18b5a4d6
 def random_shift(rng, lower:float): # `np.random.Generator`; how much further down, as a share of the picture
     "To the side and down"
     aside = rng.uniform(-.04, .04)
     down = rng.uniform(-.03, .03)
     return (aside, down+lower)
 
-# %% ../../nbs/garments/13_views.ipynb #67f432af
+# %% ../../nbs/garments/13_views.ipynb #cc809236
 def random_framing(rng, name:str): # `np.random.Generator`; a key of `VIEWS`
     "Where and how large the garment is, as arguments of `View`"
     kind = VIEWS[name]
@@ -71,7 +71,7 @@ def random_framing(rng, name:str): # `np.random.Generator`; a key of `VIEWS`
         bend=either_side(rng, kind['bend']),
         mirror=bool(rng.random() < .5))
 
-# %% ../../nbs/garments/13_views.ipynb #69fc817c
+# %% ../../nbs/garments/13_views.ipynb #ddf2f4f7
 def random_pose(rng, raised:float): # `np.random.Generator`; how far both arms are, degrees
     "How a figure stands, as arguments of `View`"
     between = rng.uniform
@@ -80,12 +80,12 @@ def random_pose(rng, raised:float): # `np.random.Generator`; how far both arms a
         elbows=(between(-10, 24), between(-10, 24)),
         stance=between(.05, .15))
 
-# %% ../../nbs/garments/13_views.ipynb #c2df8dff
+# %% ../../nbs/garments/13_views.ipynb #9ddf1146
 def warm_cast(warm:float): # Cold below 0
     "Factors of red, green and blue"
     return (1+warm, 1+.2*warm, 1-warm)
 
-# %% ../../nbs/garments/13_views.ipynb #3fca2978
+# %% ../../nbs/garments/13_views.ipynb #4bf5826b
 def random_view(
     rng, # `np.random.Generator`
     name:str='1_front' # A key of `VIEWS`
