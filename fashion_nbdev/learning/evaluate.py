@@ -22,7 +22,8 @@ from ..data.tables import Table
 from ..data.labels import read_labels, read_partition
 from ..pixels.photos import Photos
 from ..pixels.augment import Augment
-from .metrics import METRICS, bootstrap_interval
+from .metrics import METRICS
+from .bootstrap import bootstrap_interval
 from .head import Head
 from .heads import label_files, restore_heads
 from .tasks import find_task

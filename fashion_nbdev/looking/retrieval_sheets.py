@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import DataError
-from ..learning.metrics import bootstrap_interval
+from ..learning.bootstrap import bootstrap_interval
 from .style import INK, STYLE, message_figure, panels
 from .sheets import picture_rows
 
