@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms as T
 
 from ..core import DataError
-from ..pixels.decode import Photos
+from ..pixels.photos import Photos
 from ..pixels.prefetch import prefetch
 from ..pixels.preprocess import preprocessing
 from ..learning.train import build_augment

@@ -16,7 +16,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..core import set_seed
-from ..pixels.decode import Photos
+from ..pixels.photos import Photos
 from ..pixels.prefetch import prefetch
 from ..pixels.preprocess import preprocessing
 from ..learning.losses import AttributeLoss, CategoryLoss, TripletLoss

@@ -20,8 +20,8 @@ from torchvision import transforms as T
 
 from ..core import set_seed
 from ..data.tables import Table
-from ..pixels.augment import MEAN, STD
-from ..pixels.preprocess import prepare_image, preprocessing
+from ..pixels.preprocess import MEAN, STD, preprocessing
+from ..pixels.augment import prepare_image
 from ..learning.retrieval_metrics import retrieval_metrics
 from ..learning.models import FashionNet
 from ..learning.checkpoints import load_checkpoint, load_model, pack, save_file

@@ -22,11 +22,11 @@ from ..pictures import new_figure
 from ..data.tables import Table
 from ..data.labels import read_labels
 from ..data.layout import write_layout
-from ..pixels.augment import MEAN, STD
+from ..pixels.preprocess import MEAN, STD
 from ..learning.losses import class_weights
 from ..learning.settings import Settings
 from ..learning.checkpoints import load_checkpoint
-from ..learning.learner import schedule
+from ..learning.optimiser import schedule
 from .race import Bench, race, ratios
 from .images import PlainPhotos, bench_images, plain_transforms
 from .training import bench_loading, bench_training, plain_device, plain_step

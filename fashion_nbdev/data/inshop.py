@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['prepare_inshop']
 
-# %% ../../nbs/data/27_inshop.ipynb #d5dd3332
+# %% ../../nbs/data/27_inshop.ipynb #8b8cce31
 from .tables import Table
 from .lists import BOX, LIST_BOX, LIST_PARTITION, read_box_list
 from .labels import read_partition

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #54401035
+# %% ../../nbs/garments/16b_jackets.ipynb #d0dbca2f
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing

@@ -16,10 +16,10 @@ from fastcore.basics import patch
 from torch import Tensor, nn
 
 from ..core import DataError, progress, set_seed
-from ..pixels.decode import Photos
+from ..pixels.photos import Photos
 from ..pixels.prefetch import prefetch
 from ..pixels.augment import Augment
-from ..pixels.sources import Joint
+from ..pixels.joint import Joint
 from .losses import FixedWeights, UncertaintyWeights
 from .models import FashionNet, freeze_body
 from .tasks import Stage, Task

@@ -8,10 +8,65 @@ __all__ = ['plot_precision_recall', 'plot_threshold', 'plot_calibration']
 # %% ../../nbs/looking/74_attribute_plots.ipynb #e6c3bf0e
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 from ..pictures import new_figure
 from ..learning.attribute_metrics import average_precision, calibration, precision_recall
-from .curves import INK, STYLE, panels, shorten
+from .style import INK, STYLE, panels, shorten
+
+# %% ../../nbs/looking/74_attribute_plots.ipynb #cfab5167
+def _draw_curve(ax, prob, targ):
+    "Precision over recall, and what a guess would reach"
+    precision, recall, _ = precision_recall(prob, targ)
+    if not len(precision):
+        return
+    ax.plot(recall, precision, color=INK['blue'], lw=1.2, drawstyle='steps-post')
+    ax.fill_between(recall, precision, color=INK['blue'], alpha=.12, lw=0, step='post')
+    guess = (targ==1).sum()/(targ >= 0).sum()
+    ax.axhline(guess, color=INK['grey'], lw=.9, ls='--')
+
+# %% ../../nbs/looking/74_attribute_plots.ipynb #19ac215c
+def _draw_square(ax):
+    "Room for a curve from 0 to 1 both ways"
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1.02)
+    ticks = [0, .5, 1]
+    ax.set_xticks(ticks, ['0', '', '1'])
+    ax.set_yticks(ticks, ['0', '', '1'])
+    ax.tick_params(labelsize=6, length=2)
+
+# %% ../../nbs/looking/74_attribute_plots.ipynb #ae8bbee5
+def _draw_point(ax, prob, targ, threshold):
+    "A dot at the recall and precision of `threshold`, where there are such"
+    known = targ >= 0
+    present = targ[known]==1
+    pred = prob[known] >= np.float32(threshold)
+    if present.any() and pred.any():
+        right = (pred & present).sum()
+        recall = right/present.sum()
+        precision = right/pred.sum()
+        ax.plot(recall, precision, 'o', color=INK['orange'], ms=4.5, mec='w', mew=.6, clip_on=False, zorder=4)
+
+# %% ../../nbs/looking/74_attribute_plots.ipynb #f0b45059
+def _title_curve(name, targ, ap, n):
+    "The name in `n` characters, and what is known: the average precision, or how few photographs there are"
+    known = (targ >= 0).sum()
+    present = (targ==1).sum()
+    worth = f'{present} of {known} have it' if np.isnan(ap) else f'AP {ap:.2f}'
+    return f'{shorten(name, n)}\n{worth}'
+
+# %% ../../nbs/looking/74_attribute_plots.ipynb #caabd91d
+def _most_frequent(targ, n):
+    "The `n` columns with the most photographs, from left to right"
+    present = (targ==1).sum(0)
+    return np.sort(np.argsort(-present, kind='stable')[:n])
+
+# %% ../../nbs/looking/74_attribute_plots.ipynb #2884e0ef
+def _curve_panels(n, caption):
+    "A figure with `n` square plots: the fewer, the larger"
+    ncols = n if n < 6 else min(round(n**.5*1.2), 6)
+    side = 1.5 if n > 3 else 2.6
+    return panels(n, ncols, side, side*1.12, caption)
 
 # %% ../../nbs/looking/74_attribute_plots.ipynb #18545d7e
 @plt.rc_context(STYLE)
@@ -23,33 +78,31 @@ def plot_precision_recall(
     n:int=30         # Show at most so many, those with the most photographs
 ): # matplotlib figure
     "A small precision-recall curve for each attribute"
-    prob, targ = np.asarray(prob), np.asarray(targ)
-    show = np.sort(np.argsort(-(targ==1).sum(0), kind='stable')[:n])
-    ap = average_precision(prob[:, show], targ[:, show])
-    ncols = len(show) if len(show) < 6 else min(round(len(show)**.5*1.2), 6)
-    side = 1.5 if len(show) > 3 else 2.6
-    fig, axs = panels(len(show), ncols, side, side*1.12, 'precision (up) against recall (right)' + (f': the {n} most frequent of {len(names)}' if len(names) > n else ''))
-    for ax,i,a in zip(axs, show, ap):
-        t = None if thresholds is None else np.broadcast_to(thresholds, len(names))[i]
-        _draw_curve(ax, prob[:, i], targ[:, i], t)
-        ax.set_title(f'{shorten(names[i], 21 if side < 2 else 36)}\n'+(f'AP {a:.2f}' if a==a else f'{(targ[:, i]==1).sum()} of {(targ[:, i] >= 0).sum()} have it'), fontsize=7)
+    prob = np.asarray(prob)
+    targ = np.asarray(targ)
+    shown = _most_frequent(targ, n)
+    caption = 'precision (up) against recall (right)'
+    if len(names) > n:
+        caption += f': the {n} most frequent of {len(names)}'
+    fig, axs = _curve_panels(len(shown), caption)
+    for ax,i,ap in zip(axs, shown, average_precision(prob[:, shown], targ[:, shown])):
+        _draw_curve(ax, prob[:, i], targ[:, i])
+        if thresholds is not None:
+            _draw_point(ax, prob[:, i], targ[:, i], np.broadcast_to(thresholds, len(names))[i])
+        _draw_square(ax)
+        ax.set_title(_title_curve(names[i], targ[:, i], ap, 21 if len(shown) > 3 else 36), fontsize=7)
     return fig
 
-# %% ../../nbs/looking/74_attribute_plots.ipynb #cfab5167
-def _draw_curve(ax, prob, targ, threshold):
-    p, r, _ = precision_recall(prob, targ)
-    known = targ >= 0
-    if len(p):
-        ax.plot(r, p, color=INK['blue'], lw=1.2, drawstyle='steps-post')
-        ax.fill_between(r, p, color=INK['blue'], alpha=.12, lw=0, step='post')
-        ax.axhline((targ==1).sum()/known.sum(), color=INK['grey'], lw=.9, ls='--')
-        said = prob[known] >= np.float32(threshold) if threshold is not None else np.zeros(1, bool)
-        if said.any():
-            ax.plot((right := (said & (targ[known]==1)).sum())/(targ==1).sum(), right/said.sum(), 'o', color=INK['orange'], ms=4.5, mec='w', mew=.6, clip_on=False, zorder=4)
-    ax.set(xlim=(0, 1), ylim=(0, 1.02), xticks=[0, .5, 1], yticks=[0, .5, 1])
-    ax.set_xticklabels(['0', '', '1'])
-    ax.set_yticklabels(['0', '', '1'])
-    ax.tick_params(labelsize=6, length=2)
+# %% ../../nbs/looking/74_attribute_plots.ipynb #68adcdfa
+def _threshold_curves(prob, targ):
+    "Precision, recall and F1, a row a threshold"
+    precision, recall, thresholds = precision_recall(prob, targ)
+    df = pd.DataFrame(index=thresholds)
+    df['precision'] = precision[:len(thresholds)]
+    df['recall'] = recall[:len(thresholds)]
+    total = df['precision']+df['recall']
+    df['F1'] = 2*df['precision']*df['recall']/total.clip(lower=1e-9)
+    return df
 
 # %% ../../nbs/looking/74_attribute_plots.ipynb #426b3145
 @plt.rc_context(STYLE)
@@ -60,18 +113,45 @@ def plot_threshold(
     threshold:float=.5 # The one in use
 ): # matplotlib figure
     "Precision, recall and F1 of one attribute at every threshold"
-    prob, targ = np.asarray(prob), np.asarray(targ)
+    prob = np.asarray(prob)
+    known = np.asarray(targ) >= 0
+    tagged = (prob[known] >= threshold).sum()
     fig, (ax,) = panels(1, w=4.6, h=2.4)
-    p, r, t = precision_recall(prob, targ)
-    p, r = p[:len(t)], r[:len(t)]
-    for v,l,c in ((p, 'precision', INK['orange']), (r, 'recall', INK['blue']), (2*p*r/np.maximum(p+r, 1e-9), 'F1', '#222')):
-        ax.plot(t, v, label=l, color=c)
+    curves = _threshold_curves(prob, targ)
+    for score,color in zip(curves, (INK['orange'], INK['blue'], '#222')):
+        ax.plot(curves.index, curves[score], label=score, color=color)
     ax.axvline(threshold, color=INK['grey'], ls=':')
-    said = int((prob[targ >= 0] >= threshold).sum())
-    ax.set(xlim=(0, 1), ylim=(0, 1.02), xlabel='threshold', title=f'{shorten(name, 30)}: at {threshold:.2f}, {said:,} of {(targ >= 0).sum():,} are tagged')
+    ax.set_title(f'{shorten(name, 30)}: at {threshold:.2f}, {tagged:,} of {known.sum():,} are tagged')
+    ax.set_xlabel('threshold')
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1.02)
     ax.grid()
     ax.legend(loc='lower left')
     return fig
+
+# %% ../../nbs/looking/74_attribute_plots.ipynb #fbae0053
+def _draw_reliability(ax, middle, width, df):
+    "How often it was so, by the probability that was given; bins with fewer than ten are pale"
+    color = np.where(df['count'] < 10, INK['light'], '#9fbbd8')
+    ax.plot([0, 1], [0, 1], color=INK['grey'], lw=1, ls='--')
+    ax.bar(middle, df['so'], width, color=color)
+    ax.plot(df['said'], df['so'], 'o', color=INK['blue'], ms=4)
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1.02)
+    ax.set_ylabel('share that was so')
+
+# %% ../../nbs/looking/74_attribute_plots.ipynb #37d3c7c1
+def _draw_bin_counts(ax, middle, width, counts):
+    "How many predictions each bin holds"
+    ax.bar(middle, counts, width, color='#b8bec6')
+    for x,count in zip(middle, counts):
+        text = f'{count:,}' if count < 10_000 else f'{count/1000:.0f}k'
+        ax.text(x, count, text, ha='center', va='bottom', fontsize=5.5)
+    ax.set_xlabel('probability given by the model (pale: fewer than 10)')
+    ax.set_ylabel('predictions')
+    ax.set_yticks([])
+    ax.set_ylim(0, counts.max()*1.25)
+    ax.spines['left'].set_visible(False)
 
 # %% ../../nbs/looking/74_attribute_plots.ipynb #f087db7a
 @plt.rc_context(STYLE)
@@ -81,19 +161,14 @@ def plot_calibration(
     bins:int=10, # Of equal width
     title:str='' # What was predicted
 ): # matplotlib figure
-    "A reliability diagram: how often it was so against how probable the model said it was, over the number of predictions"
+    "A reliability diagram over the number of predictions: how often it was so, by the probability given"
     df, ece = calibration(prob, targ, bins)
+    middle = (df['low']+df['high'])/2
+    width = .92/bins
     fig = new_figure(3.9, 4.1)
     fig.set_layout_engine('constrained')
     ax, low = fig.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    mid, width, df = (df['low']+df['high'])/2, 1/bins, df.assign(few=df['count'] < 10)
-    ax.plot([0, 1], [0, 1], color=INK['grey'], lw=1, ls='--')
-    ax.bar(mid, df['so'], width*.92, color=[INK['light'] if f else '#9fbbd8' for f in df['few']])
-    ax.plot(df['said'], df['so'], 'o', color=INK['blue'], ms=4)
-    ax.set(xlim=(0, 1), ylim=(0, 1.02), ylabel='share that was so', title=f'{title+": " if title else ""}ECE {ece:.3f}')
-    low.bar(mid, df['count'], width*.92, color='#b8bec6')
-    for x,c in zip(mid, df['count']):
-        low.text(x, c, f'{c:,}' if c < 10_000 else f'{c/1000:.0f}k', ha='center', va='bottom', fontsize=5.5)
-    low.set(xlabel='probability given by the model (pale: fewer than 10)', ylabel='predictions', yticks=[], ylim=(0, df['count'].max()*1.25))
-    low.spines['left'].set_visible(False)
+    _draw_reliability(ax, middle, width, df)
+    _draw_bin_counts(low, middle, width, df['count'])
+    ax.set_title(f'{title}: ECE {ece:.3f}' if title else f'ECE {ece:.3f}')
     return fig

@@ -9,28 +9,38 @@ __all__ = ['similar_order', 'top_confusions', 'plot_confusion', 'plot_scores']
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from matplotlib.colors import PowerNorm
+from scipy.cluster.hierarchy import leaves_list, linkage
+from scipy.spatial.distance import squareform
 
 from ..pictures import new_figure
-from .curves import INK, STYLE, shorten
+from .style import INK, STYLE, shorten
 
-# %% ../../nbs/looking/73_confusion.ipynb #9621f6ff
-def similar_order(
-    cm:np.ndarray,# `[n,n]` counts, rows are the truth
-    blocks=None   # A label for each category, whose members stay together
-)->np.ndarray: # `[n]` positions
-    "An order of categories in which those that are confused are neighbours: average linkage with optimally ordered leaves"
-    from scipy.cluster.hierarchy import leaves_list, linkage
-    from scipy.spatial.distance import squareform
-    if blocks is not None:
-        groups = [np.flatnonzero([b==u for b in blocks]) for u in dict.fromkeys(blocks)]
-        return np.concatenate([g[similar_order(cm[np.ix_(g, g)])] for g in groups])
+# %% ../../nbs/looking/73_confusion.ipynb #2e36148a
+def _similarity_leaves(cm):
+    "An order of categories in which those that are confused are neighbours"
     if len(cm) < 3:
         return np.arange(len(cm))
     rate = cm/cm.sum(1, keepdims=True).clip(1)
     near = np.sqrt(rate+rate.T)
     dist = near.max()-near
     np.fill_diagonal(dist, 0)
-    return leaves_list(linkage(squareform(dist, checks=False), 'average', optimal_ordering=True))
+    tree = linkage(squareform(dist, checks=False), 'average', optimal_ordering=True)
+    return leaves_list(tree)
+
+# %% ../../nbs/looking/73_confusion.ipynb #9621f6ff
+def similar_order(
+    cm:np.ndarray, # `[n,n]` counts, rows are the truth
+    blocks=None    # A label for each category, whose members stay together
+)->np.ndarray: # `[n]` positions
+    "An order in which categories that are confused are neighbours: average linkage, optimally ordered leaves"
+    labels = np.zeros(len(cm)) if blocks is None else np.array(blocks)
+    order = []
+    for label in pd.unique(labels):
+        members = np.flatnonzero(labels==label)
+        within = _similarity_leaves(cm[np.ix_(members, members)])
+        order += [*members[within]]
+    return np.array(order)
 
 # %% ../../nbs/looking/73_confusion.ipynb #de087e63
 def top_confusions(
@@ -38,112 +48,189 @@ def top_confusions(
     names,         # Of the categories
     n:int=10       # Rows, at most
 )->pd.DataFrame: # `true`, `predicted`, `photographs`, and their `share` of the true category's
-    "The most frequent mistakes, largest first"
-    off = np.array(cm)
-    np.fill_diagonal(off, 0)
-    i, j = np.unravel_index(np.lexsort((-(off/off.sum(1, keepdims=True).clip(1)).ravel(), -off.ravel()))[:n], off.shape)
-    keep = off[i, j] > 0
-    i, j = i[keep], j[keep]
+    "The most frequent mistakes; of equal ones, that first which is most of what happens to its category"
+    cm = np.asarray(cm)
     names = np.array([*map(str, names)], dtype=object)
-    return pd.DataFrame(dict(true=names[i], predicted=names[j], photographs=off[i, j], share=off[i, j]/np.sum(cm, 1)[i]))
+    mistakes = cm*(1-np.eye(len(cm), dtype=int))
+    true, pred = np.nonzero(mistakes)
+    photographs = mistakes[true, pred]
+    of_mistakes = photographs/mistakes.sum(1)[true]
+    df = pd.DataFrame(dict(true=names[true], predicted=names[pred], photographs=photographs))
+    df['share'] = photographs/cm.sum(1)[true]
+    largest = np.lexsort((-of_mistakes, -photographs))[:n]
+    return df.iloc[largest].reset_index(drop=True)
 
-# %% ../../nbs/looking/73_confusion.ipynb #0fd34bff
-@plt.rc_context(STYLE)
-def plot_confusion(
-    cm:np.ndarray, # `[n,n]` counts, rows are the truth, as `confusion` gives them
-    names,         # Of the categories
-    order='similar', # `similar`, `given`, or positions
-    blocks=None,   # A label for each category (upper, lower ...): members stay together, and a line is drawn between blocks
-    top:int=10     # Mistakes to frame, number and list beside the matrix
-): # matplotlib figure
-    "Where the photographs of each category went, as shares of its row"
-    cm, n = np.asarray(cm), len(cm)
-    o = similar_order(cm, blocks) if isinstance(order, str) and order=='similar' else np.arange(n) if isinstance(order, str) else np.asarray(order)
-    rate = cm[np.ix_(o, o)]/np.where(cm.sum(1)[o, None] > 0, cm.sum(1)[o, None], np.nan)
-    labels = [shorten(names[i]) for i in o]
-    cell = float(np.clip(4.2/n, .17, .5))
-    size = cell*n
-    room = .055*max(map(len, labels))+.4
-    fig = new_figure(size+room+.75+(2.5 if top else 0), max(size+room+.4, 1+.31*min(top, n*n-n)))
-    fig.set_layout_engine('constrained')
-    axs = fig.subplots(1, 2 if top else 1, width_ratios=[size+room+.75, 2.5] if top else None, squeeze=False)[0]
-    _draw_confusion(fig, axs[0], rate, labels, cm.sum(1)[o], cell)
-    if blocks is not None:
-        _draw_blocks(axs[0], [blocks[i] for i in o])
-    if top:
-        _list_confusions(axs, cm, names, o, top, cell)
-    return fig
+# %% ../../nbs/looking/73_confusion.ipynb #d6a1860a
+_LEGIBLE = .24 # Inches of a cell that has room for a figure
+
+def _row_shares(cm, order):
+    "`cm` in `order`, as shares of its rows; NaN in the rows of categories that do not occur"
+    counts = cm.sum(1)[order]
+    return cm[np.ix_(order, order)]/np.where(counts > 0, counts, np.nan)[:, None]
 
 # %% ../../nbs/looking/73_confusion.ipynb #ca9e2754
-def _draw_confusion(fig, ax, rate, labels, counts, cell):
-    from matplotlib.colors import PowerNorm
-    n = len(rate)
-    fs = 7 if cell > .24 else 6
+def _draw_shares(ax, rate):
+    "Colour the cells by their share; returns what a scale of colours is made from"
     cmap = plt.get_cmap('Blues').copy()
     cmap.set_bad('#eeeeee')
-    im = ax.imshow(np.ma.masked_invalid(rate), cmap=cmap, norm=PowerNorm(.5, 0, 1))
-    ax.set_xticks(range(n), labels, rotation=90 if n > 4 else 0, fontsize=fs)
-    ax.set_yticks(range(n), [f'{l} · {c:,}' for l,c in zip(labels, counts)], fontsize=fs)
-    ax.set(xlabel='predicted', ylabel='true · photographs')
+    image = ax.imshow(np.ma.masked_invalid(rate), cmap=cmap, norm=PowerNorm(.5, 0, 1))
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
-    if cell >= .24:
-        for i,j in np.argwhere(np.nan_to_num(rate) >= .005):
-            ax.text(j, i, f'{rate[i, j]*100:.0f}', ha='center', va='center', fontsize=6.5, color='w' if rate[i, j] > .35 else '#222')
-    cb = fig.colorbar(im, ax=ax, ticks=[0, .05, .2, .5, 1], fraction=.04, pad=.02, shrink=.6, format=lambda v,_: f'{v:.0%}')
-    cb.outline.set_visible(False)
-    cb.ax.tick_params(labelsize=6.5, length=0)
-    ax.set_title('% of the row' if cell >= .24 else 'share of the row', loc='left', fontsize=8)
+    return image
+
+# %% ../../nbs/looking/73_confusion.ipynb #536fddab
+def _write_shares(ax, rate):
+    "Percentages in the cells, from half a percent"
+    for row,column in np.argwhere(np.nan_to_num(rate) >= .005):
+        share = rate[row, column]
+        color = 'w' if share > .35 else '#222'
+        ax.text(column, row, f'{share*100:.0f}', ha='center', va='center', fontsize=6.5, color=color)
+
+# %% ../../nbs/looking/73_confusion.ipynb #6ff27e54
+def _add_scale(fig, ax, image):
+    "What the colours mean, beside the matrix"
+    scale = fig.colorbar(
+        image,
+        ax=ax,
+        ticks=[0, .05, .2, .5, 1],
+        fraction=.04,
+        pad=.02,
+        shrink=.6,
+        format=lambda share, _: f'{share:.0%}')
+    scale.outline.set_visible(False)
+    scale.ax.tick_params(labelsize=6.5, length=0)
+
+# %% ../../nbs/looking/73_confusion.ipynb #2abb5053
+def _draw_matrix(ax, rate, labels, counts, legible):
+    "The matrix with its names, the photographs of each row, and its scale; figures if `legible`"
+    n = len(labels)
+    size = 7 if legible else 6
+    rows = [f'{label} · {count:,}' for label,count in zip(labels, counts)]
+    image = _draw_shares(ax, rate)
+    ax.set_xticks(range(n), labels, rotation=90 if n > 4 else 0, fontsize=size)
+    ax.set_yticks(range(n), rows, fontsize=size)
+    ax.set_xlabel('predicted')
+    ax.set_ylabel('true · photographs')
+    if legible:
+        _write_shares(ax, rate)
+    _add_scale(ax.figure, ax, image)
+    ax.set_title('% of the row' if legible else 'share of the row', loc='left', fontsize=8)
 
 # %% ../../nbs/looking/73_confusion.ipynb #da3fe244
 def _draw_blocks(ax, blocks):
+    "A line wherever the next category has another label"
     for i in range(1, len(blocks)):
         if blocks[i]!=blocks[i-1]:
             ax.axhline(i-.5, color='#555', lw=.8)
             ax.axvline(i-.5, color='#555', lw=.8)
 
 # %% ../../nbs/looking/73_confusion.ipynb #a4abc72d
-def _list_confusions(axs, cm, names, o, top, cell):
-    "Frame the largest confusions in the matrix and write them beside it"
-    t = top_confusions(cm, range(len(cm)), top)
-    where = {str(c): k for k,c in enumerate(o)}
-    lines = [f'{k}.  {shorten(names[int(r.true)], 17)} → {shorten(names[int(r.predicted)], 17)}\n       {r.photographs:,} ({r.share:.0%} of its row)' for k,r in enumerate(t.itertuples(), 1)]
-    for k,r in enumerate(t.itertuples(), 1):
-        y = where[r.true]
-        x = where[r.predicted]
-        axs[0].add_patch(plt.Rectangle((x-.5, y-.5), 1, 1, fill=False, ec=INK['orange'], lw=1.2))
-        if cell < .24:
-            axs[0].text(x, y, k, ha='center', va='center', fontsize=5.5, color='#7a3b00')
-    axs[1].axis('off')
-    axs[1].text(0, 1, ('largest confusions, true → predicted\n\n'+'\n'.join(lines)) if lines else 'no mistake', va='top', fontsize=7, linespacing=1.35, transform=axs[1].transAxes)
+def _frame_confusions(ax, confusions, numbered):
+    "A frame, and a number if `numbered`, for each of `confusions`, which are named by their place"
+    for number,row in enumerate(confusions.itertuples(), 1):
+        x = int(row.predicted)
+        y = int(row.true)
+        ax.add_patch(plt.Rectangle((x-.5, y-.5), 1, 1, fill=False, ec=INK['orange'], lw=1.2))
+        if numbered:
+            ax.text(x, y, number, ha='center', va='center', fontsize=5.5, color='#7a3b00')
+
+# %% ../../nbs/looking/73_confusion.ipynb #a845c9ea
+def _list_confusions(ax, confusions):
+    "Write `confusions` down, numbered"
+    lines = ['largest confusions, true → predicted\n']
+    for number,row in enumerate(confusions.itertuples(), 1):
+        lines.append(f'{number}.  {shorten(row.true, 17)} → {shorten(row.predicted, 17)}')
+        lines.append(f'       {row.photographs:,} ({row.share:.0%} of its row)')
+    text = '\n'.join(lines) if len(confusions) else 'no mistake'
+    ax.axis('off')
+    ax.text(0, 1, text, va='top', fontsize=7, linespacing=1.35, transform=ax.transAxes)
+
+# %% ../../nbs/looking/73_confusion.ipynb #063b5aa5
+def _confusion_axes(labels, cell, top):
+    "A figure with axes for the matrix, whose cells are `cell` inches, and for a list of `top` mistakes"
+    n = len(labels)
+    size = cell*n
+    room = .055*max(map(len, labels))+.4
+    width = size+room+.75
+    height = max(size+room+.4, 1+.31*min(top, n*n-n))
+    widths = [width, 2.5] if top else [width]
+    fig = new_figure(sum(widths), height)
+    fig.set_layout_engine('constrained')
+    return fig, fig.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
+
+# %% ../../nbs/looking/73_confusion.ipynb #0fd34bff
+@plt.rc_context(STYLE)
+def plot_confusion(
+    cm:np.ndarray,   # `[n,n]` counts, rows are the truth, as `confusion` gives them
+    names,           # Of the categories
+    order='similar', # `similar`, `given`, or positions
+    blocks=None,     # A label for each category (upper, lower ...): they stay together, lines part them
+    top:int=10       # Mistakes to frame, number and list beside the matrix
+): # matplotlib figure
+    "Where the photographs of each category went, as shares of its row"
+    cm = np.asarray(cm)
+    if isinstance(order, str):
+        order = similar_order(cm, blocks) if order=='similar' else np.arange(len(cm))
+    cell = float(np.clip(4.2/len(cm), .17, .5))
+    labels = [shorten(names[i]) for i in order]
+    fig, axs = _confusion_axes(labels, cell, top)
+    _draw_matrix(axs[0], _row_shares(cm, order), labels, cm.sum(1)[order], legible=cell >= _LEGIBLE)
+    if blocks is not None:
+        _draw_blocks(axs[0], [blocks[i] for i in order])
+    if top:
+        places = np.argsort(order) # of the categories in the matrix
+        _frame_confusions(axs[0], top_confusions(cm, places, top), numbered=cell < _LEGIBLE)
+        _list_confusions(axs[1], top_confusions(cm, names, top))
+    return fig
+
+# %% ../../nbs/looking/73_confusion.ipynb #1f5afa13
+def _sort_scores(report, n):
+    "The `n` most frequent rows of `report`, best F1 first; the last are those without any"
+    count = 'present' if 'present' in report else 'photographs'
+    frequent = report.sort_values(count, ascending=False, kind='stable')[:n]
+    order = np.argsort(-frequent['f1'].fillna(-1).to_numpy(), kind='stable')
+    return frequent.iloc[order].rename(columns={count: 'count'}), count
+
+# %% ../../nbs/looking/73_confusion.ipynb #a25b2817
+def _draw_scores(ax, df):
+    "Precision and recall as the ends of a line, F1 on it"
+    y = np.arange(len(df))
+    ends = df[['precision', 'recall']]
+    ax.hlines(y, ends.min(axis=1), ends.max(axis=1), color='#c9d1da', lw=2.5, zorder=1)
+    ax.scatter(df['precision'], y, marker='<', s=20, color=INK['orange'], label='precision', clip_on=False)
+    ax.scatter(df['recall'], y, marker='>', s=20, color=INK['blue'], label='recall', clip_on=False)
+    ax.scatter(df['f1'], y, marker='o', s=20, color='#222', label='F1', clip_on=False)
+    ax.set_yticks(y, [shorten(name, 26) for name in df.index])
+    ax.set_xlim(0, 1)
+    ax.set_ylim(len(df)-.4, -.6)
+    ax.grid(axis='x')
+    ax.tick_params(axis='y', length=0)
+    ax.spines['left'].set_visible(False)
+    ax.legend(loc='lower center', bbox_to_anchor=(.5, 1), ncols=3, fontsize=7)
+
+# %% ../../nbs/looking/73_confusion.ipynb #5fd3a329
+def _write_scores(ax, df, count):
+    "F1 and the number of photographs at the end of each row"
+    across = ax.get_yaxis_transform()
+    for row,(f1,number) in enumerate(zip(df['f1'], df['count'])):
+        text = 'never seen, never said' if np.isnan(f1) else f'{f1:.2f} · {number:,}'
+        ax.text(1.03, row, text, va='center', fontsize=6.5, transform=across)
+    ax.text(1.03, 1, f'F1 · {count}', va='bottom', fontsize=6.5, color='#666', transform=ax.transAxes)
 
 # %% ../../nbs/looking/73_confusion.ipynb #9eca8c63
 @plt.rc_context(STYLE)
 def plot_scores(
     report:pd.DataFrame, # A row a class or attribute, as `category_report` and `attribute_report` give it
-    caption:str='',
+    caption:str='',      # What the rows are
     n:int=60             # Show at most so many, the most frequent
 ): # matplotlib figure
     "Precision, recall and F1 of each row of `report`, best first"
-    count = 'present' if 'present' in report else 'photographs'
-    df = report.iloc[np.argsort(-report[count].to_numpy(), kind='stable')[:n]]
-    df = df.iloc[np.argsort(-df['f1'].fillna(-1).to_numpy(), kind='stable')]
-    y = np.arange(len(df))
+    df, count = _sort_scores(report, n)
     fig = new_figure(6.2, 1.2+.165*len(df))
     fig.set_layout_engine('constrained')
     ax = fig.subplots()
-    ax.hlines(y, df[['precision', 'recall']].min(axis=1), df[['precision', 'recall']].max(axis=1), color='#c9d1da', lw=2.5, zorder=1)
-    for c,m,k in (('precision', '<', INK['orange']), ('recall', '>', INK['blue']), ('f1', 'o', '#222')):
-        ax.scatter(df[c], y, marker=m, s=20, color=k, label='F1' if c=='f1' else c, zorder=2, clip_on=False)
-    ax.set_yticks(y, [shorten(k, 26) for k in df.index])
-    for i,(v,f) in enumerate(zip(df[count], df['f1'])):
-        ax.text(1.03, i, f'{f:.2f} · {v:,}' if f==f else 'never seen, never said', va='center', fontsize=6.5, transform=ax.get_yaxis_transform())
-    ax.set(xlim=(0, 1), ylim=(len(df)-.4, -.6))
-    ax.grid(axis='x')
-    ax.tick_params(axis='y', length=0)
-    ax.spines['left'].set_visible(False)
-    ax.legend(loc='lower center', bbox_to_anchor=(.5, 1), ncols=3, fontsize=7)
-    ax.text(1.03, 1, f'F1 · {count}', va='bottom', fontsize=6.5, color='#666', transform=ax.transAxes)
+    _draw_scores(ax, df)
+    _write_scores(ax, df, count)
     if caption:
         ax.set_title(caption, pad=18)
     return fig

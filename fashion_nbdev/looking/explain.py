@@ -6,58 +6,91 @@
 __all__ = ['explain', 'overlay', 'explain_sheet', 'explain_pair']
 
 # %% ../../nbs/looking/78_explain.ipynb #9552579c
+from contextlib import contextmanager
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 from ..core import DataError
 from ..pictures import show_images, to_array
-from ..pixels.preprocess import prepare_image
-from .curves import STYLE, shorten
+from ..pixels.augment import prepare_image
+from ..learning.models import FashionNet
+from .style import STYLE, shorten
+
+# %% ../../nbs/looking/78_explain.ipynb #b08f57ec
+def _choose(out, index):
+    "`[b]`: the output that `index` names, one for all or one each, or the highest of each row of `[b,n]`"
+    if index is None:
+        return out.argmax(1)
+    return torch.as_tensor(index, device=out.device).expand(len(out))
+
+# %% ../../nbs/looking/78_explain.ipynb #a5024e5e
+def _score(out, index, reference):
+    "`[b]`: what is to be explained of the outputs `[b,n]` of a head"
+    if reference is None:
+        return out.gather(1, _choose(out, index)[:, None])[:, 0]
+    reference = torch.as_tensor(reference, dtype=out.dtype, device=out.device)
+    return (out*reference).sum(1)
+
+# %% ../../nbs/looking/78_explain.ipynb #ab31e731
+@contextmanager
+def _watch(model, head):
+    "Yield a dictionary that gets the body's `features` and the `output` of `head` when `model` is called"
+    seen = {}
+    layer = model.heads[head]
+    embeds = head=='embedding'
+    def keep_features(module, args, out):
+        seen['features'] = out.detach().float().requires_grad_()
+        return seen['features']
+    def keep_output(module, args, out):
+        seen['output'] = args[0] if embeds else out # before it is scaled to unit length
+    hooks = [model.body.register_forward_hook(keep_features)]
+    hooks.append((layer[-1] if embeds else layer).register_forward_hook(keep_output))
+    training = model.training
+    model.eval()
+    try:
+        yield seen
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.train(training)
+
+# %% ../../nbs/looking/78_explain.ipynb #cadfb474
+def _heat_map(
+    features, # `[b,c,h,w]`
+    slope,    # The same shape: of the score, by each feature
+    size      # Height and width of the photographs
+):
+    "The formula above, at `size`, from 0 to 1"
+    weight = slope.mean((2, 3), keepdim=True)
+    heat = (weight*features).sum(1, keepdim=True).relu()
+    heat = torch.nn.functional.interpolate(heat, size, mode='bilinear', align_corners=False)[:, 0]
+    return heat/heat.amax((1, 2), keepdim=True).clamp(min=1e-12)
 
 # %% ../../nbs/looking/78_explain.ipynb #30b8ab5c
 def explain(
-    model,          # A `FashionNet`
-    x,              # `[b,3,h,w]` or `[3,h,w]`, normalised
+    model:FashionNet, # With the head
+    x:Tensor,         # `[b,3,h,w]` or `[3,h,w]`, normalised
     head:str='category', # `category`, `attributes` or `embedding`
-    index=None,     # Which category or attribute, one or `[b]`; by default the one with the highest score
-    reference=None  # For `embedding`: the embedding to be similar to, `[d]` or `[b,d]`
+    index=None,       # Which category or attribute, one or `[b]`; by default the one with the highest score
+    reference=None    # For `embedding`: the embedding to be similar to, `[d]` or `[b,d]`
 )->np.ndarray: # `[b,h,w]` or `[h,w]`, float32, from 0 to 1
-    "Where in the photograph the evidence for an answer is, by Grad-CAM on the body's features"
+    "Where the evidence for an answer is, by Grad-CAM; a `DataError` without the head or its reference"
     if head not in model.heads:
         raise DataError(f'the model has no head {head!r}: choose from {", ".join(model.heads)}')
     if head=='embedding' and reference is None:
         raise DataError('to explain a similarity, pass the embedding of the other photograph as reference')
     if x.dim()==3:
         return explain(model, x[None], head, index, reference)[0]
-    training = model.training
-    kept = []
-    last = []
-    def keep(mod, inp, out):
-        kept.append(out.detach().float().requires_grad_())
-        return kept[-1]
-    hooks = [model.body.register_forward_hook(keep), (model.heads[head][-1] if head=='embedding' else model.heads[head]).register_forward_hook(lambda mod, inp, out: last.append(inp[0] if head=='embedding' else out))]
-    try:
-        model.eval()
-        with torch.inference_mode(False), torch.enable_grad():
-            model(x)
-            slope, = torch.autograd.grad(_score(last[0], index, reference).sum(), kept)
-    finally:
-        for h in hooks:
-            h.remove()
-        model.train(training)
-    heat = (slope.mean((2, 3), keepdim=True)*kept[0].detach()).sum(1, keepdim=True).relu()
-    heat = torch.nn.functional.interpolate(heat, x.shape[-2:], mode='bilinear', align_corners=False)[:, 0]
-    return (heat/heat.amax((1, 2), keepdim=True).clamp(min=1e-12)).cpu().numpy()
-
-# %% ../../nbs/looking/78_explain.ipynb #a5024e5e
-def _score(out, index, reference):
-    "`[b]`: what is to be explained"
-    if reference is not None:
-        return (out*torch.as_tensor(reference, dtype=out.dtype, device=out.device)).sum(1)
-    index = out.argmax(1) if index is None else torch.as_tensor(index, device=out.device).expand(len(out))
-    return out.gather(1, index[:, None])[:, 0]
+    with _watch(model, head) as seen, torch.inference_mode(False), torch.enable_grad():
+        model(x)
+        score = _score(seen['output'], index, reference)
+        slope, = torch.autograd.grad(score.sum(), seen['features'])
+    heat = _heat_map(seen['features'].detach(), slope, x.shape[-2:])
+    return heat.cpu().numpy()
 
 # %% ../../nbs/looking/78_explain.ipynb #eb6550b6
 def overlay(
@@ -66,17 +99,35 @@ def overlay(
     strength:float=.65 # Of the colour where the heat is 1
 )->np.ndarray: # `[h,w,3]`, uint8
     "`image` in grey, with the hot places coloured"
-    im = Image.fromarray(to_array(image)).convert('L').convert('RGB')
-    h = np.asarray(Image.fromarray(np.asarray(heat, np.float32)).resize(im.size, Image.Resampling.BILINEAR)).clip(0, 1)[..., None]
-    color = plt.get_cmap('turbo')(.35+.6*h[..., 0])[..., :3]*255
-    return (np.asarray(im)*(1-strength*h**.7)+color*strength*h**.7).round().astype(np.uint8)
+    grey = Image.fromarray(to_array(image)).convert('L').convert('RGB')
+    heat = Image.fromarray(np.asarray(heat, np.float32))
+    heat = np.asarray(heat.resize(grey.size, Image.Resampling.BILINEAR)).clip(0, 1)
+    color = plt.get_cmap('turbo')(.35+.6*heat)[..., :3]*255
+    weight = strength*heat[..., None]**.7
+    return (np.asarray(grey)*(1-weight)+color*weight).round().astype(np.uint8)
 
 # %% ../../nbs/looking/78_explain.ipynb #2e2695db
-def _seen(predictor, photographs):
+def _network_input(predictor, photographs):
     "The input of the network, and the same as pictures"
-    x = prepare_image(list(photographs), predictor.pre).to(next(predictor.net.parameters()).device)
-    mean, std = (torch.tensor(predictor.pre[k], device=x.device)[:, None, None] for k in ('mean', 'std'))
-    return x, [to_array(o) for o in (x*std+mean)]
+    device = next(predictor.net.parameters()).device
+    x = prepare_image(list(photographs), predictor.pre).to(device)
+    mean = torch.tensor(predictor.pre['mean'], device=device)[:, None, None]
+    std = torch.tensor(predictor.pre['std'], device=device)[:, None, None]
+    return x, [to_array(image) for image in x*std+mean]
+
+# %% ../../nbs/looking/78_explain.ipynb #8d44eef6
+def _answers(net, x):
+    "Head -> its output for `x`"
+    with torch.no_grad():
+        out = net(x)
+    return dict(zip(net.heads, out if isinstance(out, tuple) else (out,)))
+
+# %% ../../nbs/looking/78_explain.ipynb #8ded343c
+def _probabilities(predictor, head, out):
+    "What the output of a label head means: probabilities, and the names of what they are of"
+    if head=='category':
+        return out.softmax(1), predictor.classes
+    return out.sigmoid(), predictor.attributes
 
 # %% ../../nbs/looking/78_explain.ipynb #10023589
 @plt.rc_context(STYLE)
@@ -84,20 +135,21 @@ def explain_sheet(
     predictor,       # A `FashionPredictor`
     photographs,     # Paths, PIL images or arrays
     head:str='category', # `category` or `attributes`
-    index=None,      # Which category or attribute, one or a list; by default the most probable of each photograph
-    caption:str=''
+    index=None,      # Which category or attribute, one or a list; by default the most probable of each
+    caption:str=''   # Above them
 ): # matplotlib figure
     "Photographs, and what in them speaks for the model's answer"
-    x, seen = _seen(predictor, photographs)
-    with torch.no_grad():
-        out = predictor.net(x)
-    out = dict(zip(predictor.net.heads, out if isinstance(out, tuple) else (out,)))[head].float()
-    index = out.argmax(1) if index is None else torch.as_tensor(index, device=x.device).expand(len(x))
-    prob = (out.softmax(1) if head=='category' else out.sigmoid()).gather(1, index[:, None])[:, 0]
-    names = predictor.classes if head=='category' else predictor.attributes
-    heat = explain(predictor.net, x, head, index)
-    ims = [o for im,h in zip(seen, heat) for o in (im, overlay(im, h))]
-    return show_images(ims, [t for i,p in zip(index.tolist(), prob.tolist()) for t in ('', f'{shorten(names[i], 16)} {p:.2f}')], ncols=6, size=1.2, aspect=1, caption=caption)
+    x, pictures = _network_input(predictor, photographs)
+    out = _answers(predictor.net, x)[head].float()
+    index = _choose(out, index)
+    prob, names = _probabilities(predictor, head, out)
+    heats = explain(predictor.net, x, head, index)
+    images = []
+    titles = []
+    for row,i in enumerate(index.tolist()):
+        images += [pictures[row], overlay(pictures[row], heats[row])]
+        titles += ['', f'{shorten(names[i], 16)} {prob[row, i]:.2f}']
+    return show_images(images, titles, ncols=6, size=1.2, aspect=1, caption=caption)
 
 # %% ../../nbs/looking/78_explain.ipynb #9ccfa9e3
 @plt.rc_context(STYLE)
@@ -106,14 +158,13 @@ def explain_pair(
     pairs      # (photograph, photograph) each
 ): # matplotlib figure
     "Pairs of photographs, and what in each makes them alike"
-    ims = []
+    images = []
     titles = []
     for pair in pairs:
-        x, seen = _seen(predictor, pair)
-        with torch.no_grad():
-            out = predictor.net(x)
-        emb = dict(zip(predictor.net.heads, out if isinstance(out, tuple) else (out,)))['embedding']
+        x, (first, second) = _network_input(predictor, pair)
+        emb = _answers(predictor.net, x)['embedding']
         heat = explain(predictor.net, x, 'embedding', reference=emb.flip(0))
-        ims += [seen[0], overlay(seen[0], heat[0]), overlay(seen[1], heat[1]), seen[1]]
+        images += [first, overlay(first, heat[0]), overlay(second, heat[1]), second]
         titles += ['', f'cosine {float(emb[0]@emb[1]):.2f}', '', '']
-    return show_images(ims, titles, ncols=8 if len(pairs) > 1 else 4, size=1., aspect=1)
+    ncols = 8 if len(pairs) > 1 else 4
+    return show_images(images, titles, ncols=ncols, size=1., aspect=1)

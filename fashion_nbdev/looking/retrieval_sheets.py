@@ -12,9 +12,26 @@ import pandas as pd
 
 from ..core import DataError
 from ..learning.metrics import bootstrap_interval
-from ..using.gallery import _message
-from .curves import INK, STYLE, panels
+from .style import INK, STYLE, message_figure, panels
 from .sheets import picture_rows
+
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #100caab9
+def _rank_queries(results, items):
+    "Queries with a right photograph in the gallery and their `item`, best first"
+    df = results.reset_index(drop=True)
+    df['item'] = np.arange(len(df)) if items is None else np.asarray(items)
+    df = df[df['right'] > 0]
+    return df.sort_values(['ap', 'first', 'right'], ascending=[False, True, False], kind='stable')
+
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #4406278c
+def _take_queries(ranked, n, used):
+    "The first `n` of `ranked`, no two of one item and none of an item in `used`, to which theirs are added"
+    taken = []
+    for query,item in ranked['item'].items():
+        if len(taken) < n and item not in used:
+            taken.append(int(query))
+            used.add(item)
+    return taken
 
 # %% ../../nbs/looking/76_retrieval_sheets.ipynb #637b7459
 def pick_queries(
@@ -23,19 +40,31 @@ def pick_queries(
     items=None            # `[queries]`: show each item once
 )->dict: # `best`, `median`, `worst` -> positions of queries
     "Queries by average precision; those without a right photograph in the gallery are left out"
-    df = results.reset_index(drop=True).assign(item=range(len(results)) if items is None else np.asarray(items))
-    df = df[df['right'] > 0].sort_values(['ap', 'first', 'right'], ascending=[False, True, False], kind='stable')
-    far = np.abs(np.arange(len(df))-(len(df)-1)/2)
-    order = dict(best=df.index, worst=df.index[::-1], median=df.index[np.argsort(far, kind='stable')])
-    res = {}
+    ranked = _rank_queries(results, items)
+    middle = (len(ranked)-1)/2
+    from_middle = np.argsort(np.abs(np.arange(len(ranked))-middle), kind='stable')
     used = set()
-    for k,idx in order.items():
-        res[k] = []
-        for i in idx:
-            if len(res[k]) < n and df['item'][i] not in used:
-                res[k].append(int(i))
-                used.add(df['item'][i])
-    return {k: res[k] for k in ('best', 'median', 'worst')}
+    best = _take_queries(ranked, n, used)
+    worst = _take_queries(ranked[::-1], n, used)
+    median = _take_queries(ranked.iloc[from_middle], n, used)
+    return dict(best=best, median=median, worst=worst)
+
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #1fe33444
+def _title_answer(rank, right, similarity=None):
+    "A sign, the rank and the similarity: a figure has to be read without its colours too"
+    sign = '✓' if right else '✗'
+    if similarity is None:
+        return f'{sign} {rank}'
+    return f'{sign} {rank} · {similarity:.2f}'
+
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #8dcc1eb7
+def _answers(gallery, nearest, right, similarity):
+    "The pictures of a row of answers, with their titles and frames"
+    answers = []
+    for i,row in enumerate(nearest):
+        title = _title_answer(i+1, right[i], None if similarity is None else similarity[i])
+        answers.append((gallery[int(row)], title, INK['right' if right[i] else 'wrong']))
+    return answers
 
 # %% ../../nbs/looking/76_retrieval_sheets.ipynb #324b3200
 @plt.rc_context(STYLE)
@@ -49,15 +78,63 @@ def retrieval_sheet(
     titles=None   # `[queries]` a line about each query
 ): # matplotlib figure
     "Queries and what was found for each, marked right or wrong"
-    rows = rows if isinstance(rows, dict) else {'': range(min(len(nearest_rows), 8)) if rows is None else rows}
-    out = []
-    for head,q in ((h, q) for h,qs in rows.items() for q in qs):
-        found = [(gallery[int(g)], f'{"✓" if ok else "✗"} {c+1}'+('' if similarity is None else f' · {similarity[q][c]:.2f}'), INK['right' if ok else 'wrong'])
-                 for c,(g,ok) in enumerate(zip(nearest_rows[q], right[q]))]
-        out.append(('\n'.join(filter(None, [head, str(titles[q]) if titles is not None else ''])), [(queries[int(q)], 'query', '#222222'), *found]))
-    if not out:
-        return _message('no query to show')
-    return picture_rows(out, label=1.1 if any(t for t,_ in out) else .1)
+    if rows is None:
+        rows = range(min(len(nearest_rows), 8))
+    sheet = []
+    for heading,some in (rows if isinstance(rows, dict) else {'': rows}).items():
+        for query in some:
+            title = '' if titles is None else str(titles[query])
+            label = '\n'.join(filter(None, [heading, title]))
+            own = None if similarity is None else similarity[query]
+            found = _answers(gallery, nearest_rows[query], right[query], own)
+            sheet.append((label, [(queries[int(query)], 'query', '#222222'), *found]))
+    if not sheet:
+        return message_figure('no query to show')
+    return picture_rows(sheet, label=1.1 if any(label for label,_ in sheet) else .1)
+
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #b15febda
+def _chance(right, gallery, k):
+    "Expected hit rate at `k` of a gallery in random order"
+    miss = np.ones(len(right))
+    for i in range(min(k, gallery)):
+        wrong_left = np.clip(gallery-right-i, 0, None)
+        miss *= wrong_left/(gallery-i)
+    return 1-miss.mean()
+
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #fb15a387
+def _hit_curve(first, depth, groups, n):
+    "The hit rate by rank, with the ends of its interval"
+    ranks = [k for k in (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100) if k < depth]
+    rows = {}
+    for k in [*ranks, depth]:
+        hit = (first <= k).astype(float)
+        low, high = bootstrap_interval(hit, n=n, groups=groups)
+        rows[k] = dict(hits=hit.mean(), low=low, high=high)
+    return pd.DataFrame(rows).T
+
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #9c7bb12f
+def _draw_hits(ax, curve):
+    "The curve with its band, figures at the usual ranks, and ranks on a log scale"
+    ax.fill_between(curve.index, curve['low'], curve['high'], color=INK['blue'], alpha=.16, lw=0)
+    ax.plot(curve.index, curve['hits'], marker='o', color=INK['blue'])
+    for k,hit in curve['hits'].items():
+        if k in (1, 5, 10, 20):
+            offset = (0, -12 if hit > .15 else 5)
+            ax.annotate(f'{hit:.2f}', (k, hit), offset, textcoords='offset points', ha='center', fontsize=7)
+    ax.set_xscale('log')
+    ax.set_ylim(0, 1.04)
+    ax.set_xlabel('k, photographs looked at')
+    ax.set_ylabel('hit rate at k')
+    ax.set_xticks(curve.index, map(str, curve.index))
+    ax.minorticks_off()
+    ax.grid(axis='y')
+
+# %% ../../nbs/looking/76_retrieval_sheets.ipynb #23c4ac8c
+def _draw_chance(ax, right, gallery, ranks):
+    "What a gallery in random order would give"
+    chance = [_chance(right, gallery, k) for k in ranks]
+    ax.plot(ranks, chance, color=INK['grey'], ls='--', lw=1)
+    ax.text(ranks[-1], chance[-1]+.015, 'chance', ha='right', fontsize=7, color='#666')
 
 # %% ../../nbs/looking/76_retrieval_sheets.ipynb #fdf04f45
 @plt.rc_context(STYLE)
@@ -68,35 +145,19 @@ def plot_hit_rate(
     depth:int=20,         # Up to this rank
     n:int=300             # Bootstrap samples
 ): # matplotlib figure
-    "Hit rate by rank with its interval"
+    "Hit rate by rank with its interval; a `DataError` if no query has a right photograph in the gallery"
     keep = results['right'].to_numpy() > 0
-    first = results['first'].to_numpy()[keep]
-    right = results['right'].to_numpy()[keep]
     if not keep.any():
         raise DataError('no query has a right photograph in the gallery: nothing to draw')
-    ks = np.unique(np.r_[[k for k in (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 100) if k < depth], depth])
+    first = results['first'].to_numpy()[keep]
+    right = results['right'].to_numpy()[keep]
     groups = None if items is None else np.asarray(items)[keep]
-    hits = np.array([(first <= k).mean() for k in ks])
-    low, high = np.array([bootstrap_interval((first <= k).astype(float), n=n, groups=groups) for k in ks]).T
+    curve = _hit_curve(first, depth, groups, n)
     fig, (ax,) = panels(1, w=4.6, h=2.8)
-    ax.fill_between(ks, low, high, color=INK['blue'], alpha=.16, lw=0)
-    ax.plot(ks, hits, marker='o', color=INK['blue'])
+    _draw_hits(ax, curve)
+    title = f'{len(first):,} queries'
     if gallery:
-        ax.plot(ks, [_chance(right, gallery, k) for k in ks], color=INK['grey'], ls='--', lw=1)
-        ax.text(ks[-1], _chance(right, gallery, ks[-1])+.015, 'chance', ha='right', fontsize=7, color='#666')
-    for k,h in zip(ks, hits):
-        if k in (1, 5, 10, 20):
-            ax.annotate(f'{h:.2f}', (k, h), (0, -12 if h > .15 else 5), textcoords='offset points', ha='center', fontsize=7)
-    ax.set(xscale='log', ylim=(0, 1.04), xlabel='k, photographs looked at', ylabel='hit rate at k', title=f'{len(first):,} queries' + (f', {gallery:,} photographs in the gallery' if gallery else ''))
-    ax.set_xticks(ks, map(str, ks))
-    ax.minorticks_off()
-    ax.grid(axis='y')
+        _draw_chance(ax, right, gallery, curve.index)
+        title += f', {gallery:,} photographs in the gallery'
+    ax.set_title(title)
     return fig
-
-# %% ../../nbs/looking/76_retrieval_sheets.ipynb #b15febda
-def _chance(right, gallery, k):
-    "Expected hit rate at `k` of a gallery in random order"
-    miss = np.ones(len(right))
-    for i in range(min(k, gallery)):
-        miss *= np.clip(gallery-right-i, 0, None)/(gallery-i)
-    return 1-miss.mean()

@@ -10,68 +10,109 @@ import numpy as np
 
 from ..core import DataError
 
+# %% ../../nbs/pixels/42_batches.ipynb #4d54c350
+def _generator(seed, epoch): return np.random.default_rng((seed, epoch))
+
 # %% ../../nbs/pixels/42_batches.ipynb #fa60b2eb
 def plain_batches(
-    n:int,     # Rows
-    bs:int,    # Photographs a batch, all processes together
-    seed:int,  # Batches follow from seed and epoch alone
-    epoch:int,
+    n:int,      # Rows
+    bs:int,     # Photographs a batch, all processes together
+    seed:int,   # Batches follow from seed and epoch alone
+    epoch:int,  # From 0
     world:int=1 # Processes; every batch divides by it
-)->list: # Arrays of rows; each row once, in nearly equal batches (a few rows rest if `world` does not divide `n`)
-    "The rows in random order, cut into batches"
-    order = np.random.default_rng((seed, epoch)).permutation(n)[:n//world*world].reshape(-1, world)
-    return [b.reshape(-1) for b in np.array_split(order, max(-(-n//bs), 1)) if len(b)]
+)->list: # Arrays of rows; each row once (a few rest if `world` does not divide `n`)
+    "The rows in random order, cut into nearly equal batches"
+    order = _generator(seed, epoch).permutation(n)
+    whole = n//world*world
+    shares = order[:whole].reshape(-1, world)
+    batches = np.array_split(shares, max(-(-n//bs), 1))
+    return [b.reshape(-1) for b in batches if len(b)]
+
+# %% ../../nbs/pixels/42_batches.ipynb #c51acae0
+def _rows_by_item(items, rng):
+    "The rows of each item, shuffled"
+    rows = rng.permutation(len(items))
+    rows = rows[np.argsort(items[rows], kind='stable')]
+    ends = np.flatnonzero(np.diff(items[rows]))+1
+    return np.split(rows, ends)
+
+# %% ../../nbs/pixels/42_batches.ipynb #99d77499
+def _deal(rows, k):
+    "One item's `rows` in hands of `k`; a short last one borrows from the first, or rests if half is missing"
+    for i in range(0, len(rows), k):
+        hand = rows[i:i+k]
+        if i and len(hand) <= k//2:
+            return
+        if len(hand) < k:
+            hand = np.concatenate([hand, rows[:i]])
+        yield np.resize(hand, k)
+
+# %% ../../nbs/pixels/42_batches.ipynb #aefac6ae
+def _in_turn(groups, k, rng):
+    "The hands of all `groups`, every item's first before its second"
+    hands = []
+    for rows in groups:
+        for turn,hand in enumerate(_deal(rows, k)):
+            hands.append((turn+rng.random(), hand))
+    hands.sort(key=lambda o: o[0])
+    return [hand for _,hand in hands]
+
+# %% ../../nbs/pixels/42_batches.ipynb #1a775d12
+def _fill_batch(hands, items, p):
+    "The first `p` of `hands` that are of different items; and those that are left, in order"
+    batch = []
+    left = []
+    seen = set()
+    for i,hand in enumerate(hands):
+        if len(batch)==p:
+            return batch, left+hands[i:]
+        item = items[hand[0]]
+        if item in seen:
+            left.append(hand)
+        else:
+            batch.append(hand)
+            seen.add(item)
+    return batch, left
+
+# %% ../../nbs/pixels/42_batches.ipynb #02a2db3d
+def _no_item_twice(hands, items, p):
+    "Batches of `p` hands in order; a hand whose item is already there waits for the next batch"
+    while hands:
+        batch, hands = _fill_batch(hands, items, p)
+        enough = len(batch) > p//2
+        last = len(batch) > 1 and not hands
+        if enough or last:
+            yield np.concatenate(batch)
 
 # %% ../../nbs/pixels/42_batches.ipynb #1926ef40
 def item_batches(
-    items,     # `[n]`, the item of each row
-    bs:int,    # Photographs a batch, all processes together
-    k:int,     # Photographs of an item
-    seed:int,  # Batches follow from seed and epoch alone
-    epoch:int,
+    items,      # `[n]`, the item of each row
+    bs:int,     # Photographs a batch, all processes together
+    k:int,      # Photographs of an item
+    seed:int,   # Batches follow from seed and epoch alone
+    epoch:int,  # From 0
     world:int=1 # Processes; every batch divides by it
 )->list: # Arrays of rows, `k` of an item together, no item twice in a batch
     "P x K batches"
-    rng, items = np.random.default_rng((seed, epoch)), np.asarray(items)
-    rows = rng.permutation(len(items))
-    rows = rows[np.argsort(items[rows], kind='stable')]                              # items together, each shuffled
-    groups = np.split(rows, np.flatnonzero(np.diff(items[rows]))+1)
-    hands = [(turn+rng.random(), np.resize(g[i:i+k] if len(g)-i >= k else np.concatenate([g[i:], g[:i]]), k))  # a short hand borrows
-             for g in groups for turn,i in enumerate(range(0, len(g), k)) if turn==0 or len(g)-i > k//2]
-    hands = [h for _,h in sorted(hands, key=lambda o: o[0])]                         # every item's first hand before its second
+    items = np.asarray(items)
+    rng = _generator(seed, epoch)
+    hands = _in_turn(_rows_by_item(items, rng), k, rng)
     p = max(bs//k//world*world, world)
-    return [b for b in _no_item_twice(hands, items, p) if len(b) > 1 and len(b) % world==0]
-
-# %% ../../nbs/pixels/42_batches.ipynb #1a775d12
-def _no_item_twice(hands, items, p):
-    "Fill batches of `p` hands in order; a hand whose item is already there waits for the next batch"
-    while hands:
-        batch = []
-        later = []
-        seen = set()
-        for j,h in enumerate(hands):
-            if len(batch)==p:
-                later += hands[j:]
-                break
-            if items[h[0]] in seen:
-                later.append(h)
-            else:
-                batch.append(h)
-                seen.add(items[h[0]])
-        hands = later
-        if len(batch) > p//2 or len(batch) > 1 and not hands:
-            yield np.concatenate(batch)
+    batches = _no_item_twice(hands, items, p)
+    return [b for b in batches if len(b) > 1 and len(b) % world==0]
 
 # %% ../../nbs/pixels/42_batches.ipynb #0a6f7afc
 def hold_out_items(
     items,      # `[n]`, the item of each row
     share:float,# Of the items that have two photographs or more
-    seed:int
+    seed:int    # Another seed holds out other items
 )->np.ndarray: # `[n]` bool: held out
-    "A mask of the rows whose item is kept for validation"
+    "A mask of the rows whose item is kept for validation; a `DataError` if too few are left to train on"
     names, count = np.unique(items, return_counts=True)
     able = names[count > 1]
     n = max(round(len(able)*share), 2)
     if len(able)-n < 2:
-        raise DataError(f'{len(able)} training items have two photographs or more: too few to keep {n} for validation and train on the rest')
-    return np.isin(items, np.random.default_rng(seed).permutation(able)[:n])
+        raise DataError(f'{len(able)} training items have two photographs or more: too few to keep {n} for '
+                        'validation and train on the rest')
+    chosen = np.random.default_rng(seed).permutation(able)[:n]
+    return np.isin(items, chosen)

@@ -6,13 +6,20 @@
 __all__ = ['prefetch']
 
 # %% ../../nbs/pixels/38_prefetch.ipynb #12cc2ad7
-import contextlib, threading
+import contextlib
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import torch
 
-from .decode import Photos, ahead
+from .threads import ahead
+from .photos import Photos
+
+# %% ../../nbs/pixels/38_prefetch.ipynb #4d1ecba0
+def _pinned_batch(photos, rows):
+    "`photos.batch(rows)` in memory that a GPU can fetch while others work"
+    xb, *rest = photos.batch(rows)
+    return xb.pin_memory(), *rest
 
 # %% ../../nbs/pixels/38_prefetch.ipynb #182d100a
 def prefetch(
@@ -21,11 +28,13 @@ def prefetch(
     n:int=2,       # Batches prepared ahead
     device=None    # Where the photographs go; copied to a GPU without waiting
 ): # A generator of what `photos.batch` returns
-    "Each of `batches` as `photos.batch` makes it, prepared by a thread while the caller works on the one before"
-    cuda = device is not None and torch.device(device).type=='cuda'
-    def make(rows):
-        res = photos.batch(rows)
-        return (res[0].pin_memory(), *res[1:]) if cuda else res
-    with ThreadPoolExecutor(1, 'prefetch') as ex, contextlib.closing(ahead(partial(ex.submit, make), batches, n)) as made:
-        for res in made:
-            yield res if device is None else (res[0].to(device, non_blocking=True), *res[1:])
+    "Each of `batches` as `photos.batch` makes it, prepared by a thread while the caller works"
+    to_gpu = device is not None and torch.device(device).type=='cuda'
+    make = partial(_pinned_batch, photos) if to_gpu else photos.batch
+    with ThreadPoolExecutor(1, 'prefetch') as pool:
+        submit = partial(pool.submit, make)
+        with contextlib.closing(ahead(submit, batches, n)) as made:
+            for xb,*rest in made:
+                if device is not None:
+                    xb = xb.to(device, non_blocking=True)
+                yield xb, *rest

@@ -22,7 +22,7 @@ def fold_batch_norm(
     body:nn.Module, # In evaluation mode; it is left as it is
     size:int=224    # Pixels a side of the picture on which the two are compared
 )->nn.Module: # A copy for evaluation only, or `body` itself
-    "`body` with each batch normalisation made part of the convolution before it, if that can be done without changing its answer"
+    "`body` with each batch normalisation folded into the convolution before it, if its answer stays as it is"
     x = torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
     try:
         folded = fuse(copy.deepcopy(body).eval(), inplace=True)
@@ -53,7 +53,7 @@ def optimize_for_inference(
     size:int,       # Pixels a side that it sees
     bf16:bool       # Compute the body in bfloat16?
 )->FashionNet: # The same network
-    "`net` made fast for prediction: folded, in bfloat16 where wanted, colours of a pixel side by side in memory"
+    "`net` made fast for prediction: folded, in bfloat16 where wanted, the colours of a pixel side by side"
     net.body = fold_batch_norm(net.eval().body, size)
     if bf16:
         net.body = InBf16(net.body)
@@ -61,9 +61,9 @@ def optimize_for_inference(
 
 # %% ../../nbs/using/62_fast.ipynb #8c03c832
 class OnnxNet(nn.Module):
-    "The network in an ONNX file, run by ONNX Runtime on the CPU with as many threads as torch uses; a `DataError` if it is none of ours"
+    "The network in an ONNX file, run by ONNX Runtime on the CPU with as many threads as torch uses"
     def __init__(self,
-        path # As `export_onnx` writes it
+        path # As `export_onnx` writes it; a `DataError` if it is none of ours
     ):
         super().__init__()
         import onnxruntime as ort
@@ -74,15 +74,17 @@ class OnnxNet(nn.Module):
             self.session = ort.InferenceSession(str(path), options, providers=['CPUExecutionProvider'])
             self.about = json.loads(self.session.get_modelmeta().custom_metadata_map['fashion_nbdev'])
         except Exception as error:
-            missing = not Path(path).is_file()
-            wrong = 'no such model' if missing else f'not a model exported by export-fashion ({type(error).__name__})'
+            wrong = f'not a model exported by export-fashion ({type(error).__name__})'
+            if not Path(path).is_file():
+                wrong = 'no such model'
             raise DataError(f'{path}: {wrong}') from None
         self.heads = self.about['heads']
 
     def forward(self,
         x:Tensor # `[b,3,h,w]`
     )->dict: # Head -> `[b,size]`
-        arrays = self.session.run(None, {'photographs': x.cpu().contiguous().numpy()})
+        photographs = x.cpu().contiguous().numpy()
+        arrays = self.session.run(None, dict(photographs=photographs))
         return {name: torch.from_numpy(array) for name,array in zip(self.heads, arrays)}
 
 # %% ../../nbs/using/62_fast.ipynb #aa6098de

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..core import DataError
 from ..data.tables import Table
-from ..pixels.decode import Photos
+from ..pixels.photos import Photos
 from ..pixels.augment import Augment
 from ..learning.models import FashionNet
 from .fast import OnnxNet, fold_batch_norm

@@ -49,8 +49,8 @@ def find_photographs(
 
 # %% ../../nbs/using/64_rows.ipynb #b2f3406d
 def as_row(
-    path,      # Of the photograph
-    said,      # A `Prediction`, or the error of a file that could not be read
+    path,                # Of the photograph
+    said,                # A `Prediction`, or the error of a file that could not be read
     embedding:bool=False # Add the embedding?
 )->dict: # Of plain numbers, strings and lists
     "A prediction as a row"
@@ -92,7 +92,7 @@ def for_people(
     return '\n'.join(lines)+'\n'
 
 # %% ../../nbs/using/64_rows.ipynb #7912e722
-COLUMNS = ['path', 'category', 'probability', 'runners_up', 'attributes', 'embedding', 'error'] # Of a spreadsheet
+COLUMNS = ['path', 'category', 'probability', 'runners_up', 'attributes', 'embedding', 'error']
 
 def write_rows(
     rows,          # Of `as_row`, a list or anything that yields them
