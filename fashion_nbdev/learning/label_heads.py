@@ -13,7 +13,7 @@ from .head import Head
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #d19ea697
 class Category(Head):
-    "Which of `classes` is it?"
+    "Which of `names` is it?"
     name = 'category'
     monitor = 'category_macro_f1'
     shown = ('category_macro_f1', 'category_accuracy')
@@ -22,10 +22,10 @@ class Category(Head):
     report_title = 'categories'
 
     def __init__(self,
-        classes:list # Their names
+        names:list # Of the categories
     ):
-        super().__init__(len(classes))
-        self.classes = list(classes)
+        super().__init__(len(names))
+        self.names = list(names)
 
     @classmethod
     def from_table(cls,
@@ -88,7 +88,7 @@ def decode(self:Category,
     "The most probable categories, best first"
     answers = []
     for row in prob:
-        best = [(self.classes[i], float(row[i])) for i in row.argsort()[::-1][:top]]
+        best = [(self.names[i], float(row[i])) for i in row.argsort()[::-1][:top]]
         name, probability = best[0]
         answers.append(dict(category=name, probability=probability, categories=best))
     return answers
@@ -97,7 +97,7 @@ def decode(self:Category,
 @patch
 def about(self:Category)->dict:
     "The names of the categories"
-    return dict(classes=self.classes)
+    return dict(classes=self.names)
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #ba3607db
 def same_names(
@@ -121,7 +121,7 @@ def check(self:Category,
     table # `Table` of test photographs
 ):
     "A `DataError` unless the categories of `table` are those of training"
-    same_names('categories', table.categories, self.classes)
+    same_names('categories', table.categories, self.names)
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #c29d41ef
 @patch
@@ -130,7 +130,7 @@ def report(self:Category,
 ): # DataFrame, a row a category
     "How each category fares"
     from fashion_nbdev.learning.metrics import category_report
-    return category_report(answer.prob, answer.targ.numpy(), self.classes)
+    return category_report(answer.prob, answer.targ.numpy(), self.names)
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #990ab732
 @patch
@@ -141,7 +141,7 @@ def spreadsheets(self:Category,
     import pandas as pd
     from fashion_nbdev.learning.metrics import confusion
     counts = confusion(answer.prob, answer.targ.numpy(), self.size)
-    matrix = pd.DataFrame(counts, self.classes, self.classes).rename_axis('right \\ said')
+    matrix = pd.DataFrame(counts, self.names, self.names).rename_axis('right \\ said')
     return dict(categories=self.report(answer).rename_axis('name'), confusion_matrix=matrix)
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #7eb5307b

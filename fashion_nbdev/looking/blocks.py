@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from ..learning.metrics import METRICS
 from ..learning.evaluate import Evaluation
+from .templates import render
 
 # %% ../../nbs/looking/78b_blocks.ipynb #774dee28
 def _picture_url(fig, photo):

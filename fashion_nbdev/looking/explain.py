@@ -12,11 +12,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..core import DataError
 from ..pictures import show_images, to_array
 from ..pixels.augment import prepare_image
+from ..learning.heads import Embedding
 from ..learning.models import FashionNet
 from .style import STYLE, shorten
 
@@ -41,14 +42,14 @@ def _watch(model, head):
     "Yield a dictionary that gets the body's `features` and the `output` of `head` when `model` is called"
     seen = {}
     layer = model.heads[head]
-    embeds = head=='embedding'
+    scaled = isinstance(layer, nn.Sequential) # the last step brings it to unit length
     def keep_features(module, args, out):
         seen['features'] = out.detach().float().requires_grad_()
         return seen['features']
     def keep_output(module, args, out):
-        seen['output'] = args[0] if embeds else out # before it is scaled to unit length
+        seen['output'] = args[0] if scaled else out
     hooks = [model.body.register_forward_hook(keep_features)]
-    hooks.append((layer[-1] if embeds else layer).register_forward_hook(keep_output))
+    hooks.append((layer[-1] if scaled else layer).register_forward_hook(keep_output))
     training = model.training
     model.eval()
     try:
@@ -74,14 +75,15 @@ def _heat_map(
 def explain(
     model:FashionNet, # With the head
     x:Tensor,         # `[b,3,h,w]` or `[3,h,w]`, normalised
-    head:str='category', # `category`, `attributes` or `embedding`
+    head:str='',      # Its name; by default the first
     index=None,       # Which category or attribute, one or `[b]`; by default the one with the highest score
-    reference=None    # For `embedding`: the embedding to be similar to, `[d]` or `[b,d]`
+    reference=None    # For an embedding: the one to be similar to, `[d]` or `[b,d]`
 )->np.ndarray: # `[b,h,w]` or `[h,w]`, float32, from 0 to 1
     "Where the evidence for an answer is, by Grad-CAM; a `DataError` without the head or its reference"
+    head = head or next(iter(model.heads))
     if head not in model.heads:
         raise DataError(f'the model has no head {head!r}: choose from {", ".join(model.heads)}')
-    if head=='embedding' and reference is None:
+    if isinstance(model.heads[head], nn.Sequential) and reference is None:
         raise DataError('to explain a similarity, pass the embedding of the other photograph as reference')
     if x.dim()==3:
         return explain(model, x[None], head, index, reference)[0]
@@ -119,26 +121,25 @@ def _network_input(predictor, photographs):
 def _answers(net, x):
     "Head -> its output for `x`"
     with torch.no_grad():
-        out = net(x)
-    return dict(zip(net.heads, out if isinstance(out, tuple) else (out,)))
+        return net(x)
 
 # %% ../../nbs/looking/78_explain.ipynb #8ded343c
 def _probabilities(predictor, head, out):
     "What the output of a label head means: probabilities, and the names of what they are of"
-    if head=='category':
-        return out.softmax(1), predictor.classes
-    return out.sigmoid(), predictor.attributes
+    asked = predictor.heads[head]
+    return asked.activate(out), asked.names
 
 # %% ../../nbs/looking/78_explain.ipynb #10023589
 @plt.rc_context(STYLE)
 def explain_sheet(
     predictor,       # A `FashionPredictor`
     photographs,     # Paths, PIL images or arrays
-    head:str='category', # `category` or `attributes`
+    head:str='',     # Which; by default the first
     index=None,      # Which category or attribute, one or a list; by default the most probable of each
     caption:str=''   # Above them
 ): # matplotlib figure
     "Photographs, and what in them speaks for the model's answer"
+    head = head or next(iter(predictor.heads))
     x, pictures = _network_input(predictor, photographs)
     out = _answers(predictor.net, x)[head].float()
     index = _choose(out, index)
@@ -158,12 +159,13 @@ def explain_pair(
     pairs      # (photograph, photograph) each
 ): # matplotlib figure
     "Pairs of photographs, and what in each makes them alike"
+    head = next(name for name,asked in predictor.heads.items() if isinstance(asked, Embedding))
     images = []
     titles = []
     for pair in pairs:
         x, (first, second) = _network_input(predictor, pair)
-        emb = _answers(predictor.net, x)['embedding']
-        heat = explain(predictor.net, x, 'embedding', reference=emb.flip(0))
+        emb = _answers(predictor.net, x)[head]
+        heat = explain(predictor.net, x, head, reference=emb.flip(0))
         images += [first, overlay(first, heat[0]), overlay(second, heat[1]), second]
         titles += ['', f'cosine {float(emb[0]@emb[1]):.2f}', '', '']
     ncols = 8 if len(pairs) > 1 else 4

@@ -4,15 +4,15 @@
 
 # %% auto #0
 __all__ = ['SMALL_SHOP', 'LARGE_SHOP', 'SMALL_ATTRIBUTES', 'PRACTICE_METRICS', 'Points', 'practice_points', 'practice_table',
-           'practice_model', 'with_metrics', 'practice_garments', 'draw_photographs', 'practice_evaluation',
-           'large_practice_evaluation', 'practice_epoch', 'practice_history']
+           'answer_for', 'practice_model', 'with_metrics', 'practice_garments', 'draw_photographs',
+           'practice_evaluation', 'large_practice_evaluation', 'practice_epoch', 'practice_history']
 
 # %% ../../nbs/looking/71b_practice.ipynb #cb9c6fd5
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import expit, softmax
+import torch
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.preprocessing import normalize
 
@@ -20,10 +20,9 @@ from ..data.tables import Table
 from ..garments.garment import FINE_ATTRIBUTES, Garment, random_garment
 from ..garments.views import random_view
 from ..garments.photographs import draw_garment
-from ..learning.metrics import category_metrics
-from ..learning.attribute_metrics import attribute_metrics
-from ..learning.retrieval_metrics import retrieval_metrics
-from ..learning.evaluate import Evaluation
+from ..learning.label_heads import Attributes, Category
+from ..learning.heads import Embedding
+from ..learning.evaluate import Answer, Evaluation
 
 # %% ../../nbs/looking/71b_practice.ipynb #062d607e
 SMALL_SHOP = dict( # Kind -> categories
@@ -94,6 +93,15 @@ def practice_table(
     df['item'] = [f'id_{item:03d}' for item in points.item]
     return Table(df, attrs, points.categories, list(attributes), img_dir)
 
+# %% ../../nbs/looking/71b_practice.ipynb #41b8d67e
+def answer_for(
+    head,            # `Head`
+    table:Table,     # Photographs
+    said:np.ndarray  # `[n,size]`, what the head is found to say of them
+)->Answer:
+    "An answer that nobody gave"
+    return Answer(head, table, torch.from_numpy(said.astype(np.float32)), head.targets(table))
+
 # %% ../../nbs/looking/71b_practice.ipynb #ebe4e320
 def practice_model(
     points:Points,    # Of the shop
@@ -110,26 +118,23 @@ def practice_model(
     similarity = 16*cosine_similarity(points.place, points.centres)
     emb = normalize(points.place).astype(np.float32)
     asks = points.view < 2
-    return Evaluation(
-        task='multimodal',
-        metrics={},
-        labels=labels,
-        category_prob=softmax(similarity, axis=1).astype(np.float32),
-        attribute_prob=expit(score).astype(np.float32),
-        thresholds=np.full(len(attributes), .4, np.float32),
-        query=labels.subset(asks),
-        query_emb=emb[asks],
-        gallery=labels.subset(~asks),
-        gallery_emb=emb[~asks])
+    query = labels.subset(asks)
+    gallery = labels.subset(~asks)
+    category = answer_for(Category(points.categories), labels, similarity)
+    attribute = answer_for(Attributes(attributes, np.full(len(attributes), .4, np.float32)), labels, score)
+    embedding = answer_for(Embedding(emb.shape[1]), query, emb[asks])
+    embedding.gallery = gallery
+    embedding.gallery_out = torch.from_numpy(emb[~asks])
+    answers = {answer.head.name: answer for answer in (category, attribute, embedding)}
+    return Evaluation('multimodal', answers, photographs=dict(test=labels, query=query, gallery=gallery))
 
 # %% ../../nbs/looking/71b_practice.ipynb #1ce5de19
 def with_metrics(
     ev:Evaluation # Of the task `multimodal`
 )->Evaluation: # The same
     "`ev` with the metrics that its answers are worth"
-    ev.metrics |= category_metrics(ev.category_prob, ev.labels.df['category'])
-    ev.metrics |= attribute_metrics(ev.attribute_prob, ev.labels.attrs, ev.thresholds)
-    ev.metrics |= retrieval_metrics(ev.query_emb, ev.query.df['item'], ev.gallery_emb, ev.gallery.df['item'])
+    for answer in ev.answers.values():
+        ev.metrics |= answer.head.test_metrics(answer)
     return ev
 
 # %% ../../nbs/looking/71b_practice.ipynb #62c3fdf5
@@ -169,7 +174,7 @@ def practice_evaluation(
         attrs[row] = [name in garment.attributes for name in SMALL_ATTRIBUTES]
     ev = with_metrics(practice_model(points, attrs, SMALL_ATTRIBUTES, rng, folder or 'shop'))
     if folder:
-        draw_photographs(ev.labels, garments)
+        draw_photographs(ev.photographs['test'], garments)
     return ev
 
 # %% ../../nbs/looking/71b_practice.ipynb #df47a7be

@@ -17,9 +17,12 @@ from ..core import DataError, atomic_write, safe_path, versions
 from ..pictures import open_image
 from ..learning.metrics import METRICS, confusion
 from ..learning.neighbours import nearest
+from ..learning.label_heads import Attributes, Category
+from ..learning.heads import Embedding
 from ..learning.tasks import TASKS
-from ..learning.evaluate import Evaluation, intervals
+from ..learning.evaluate import Evaluation, intervals, per_query
 from .style import shorten
+from .templates import render
 from .curves import plot_history
 from .confusion import plot_confusion, plot_scores, top_confusions
 from .attribute_plots import plot_calibration, plot_precision_recall
@@ -30,12 +33,6 @@ from .retrieval_sheets import pick_queries, plot_hit_rate, retrieval_sheet
 from .maps import plot_embedding_map
 from .explain import explain_pair, explain_sheet
 from .blocks import figure_html, headline_html, table_html
-
-# %% ../../nbs/looking/79_report.ipynb #41ed33fb
-def _answered(ev):
-    "The heads whose answers are in `ev`"
-    answers = dict(category=ev.category_prob, attributes=ev.attribute_prob, embedding=ev.query_emb)
-    return [head for head,answer in answers.items() if answer is not None]
 
 # %% ../../nbs/looking/79_report.ipynb #f7db7b09
 def _part(template, **values):
@@ -51,12 +48,13 @@ def _as_attributes(targ, n):
 # %% ../../nbs/looking/79_report.ipynb #aa4b1d38
 def _category_figures(ev):
     "Name -> figure, as the template of the part has them"
-    prob = ev.category_prob
-    targ = ev.labels.df['category'].to_numpy()
-    names = ev.labels.categories
+    answer = ev.of(Category)
+    prob = answer.prob
+    targ = answer.targ.numpy()
+    names = answer.head.names
     known = targ >= 0
     right = prob[known].argmax(1)==targ[known]
-    pictures = Pictures(ev.labels)
+    pictures = Pictures(answer.table)
     return dict(
         examples=confusion_sheet(pictures, prob, targ, names),
         calibration=plot_calibration(prob[known].max(1), right, title='category'),
@@ -69,13 +67,14 @@ def category_html(
     predictor=None # For the parts that need a model
 )->str: # HTML; nothing without categories
     "Confusions with examples, scores, curves, calibration, and the surest mistakes"
-    if 'category' not in _answered(ev):
+    answer = ev.of(Category)
+    if answer is None:
         return ''
-    names = ev.labels.categories
-    cm = confusion(ev.category_prob, ev.labels.df['category'], len(names))
+    names = answer.head.names
+    cm = confusion(answer.prob, answer.targ, len(names))
     mistakes = top_confusions(cm, names)
     mistakes.index += 1
-    scores = tables(ev)['categories']
+    scores = answer.head.report(answer)
     few = len(names) < 25 # a table has room beside the matrix
     return _part(
         'report_category.html',
@@ -92,19 +91,20 @@ def attribute_html(
     predictor=None # For the parts that need a model
 )->str: # HTML; nothing without attributes
     "Scores, curves, calibration, and the surest mistakes"
-    if 'attributes' not in _answered(ev):
+    answer = ev.of(Attributes)
+    if answer is None:
         return ''
-    prob = ev.attribute_prob
-    targ = ev.labels.attrs
-    names = ev.labels.attributes
-    scores = tables(ev)['attributes']
+    prob = answer.prob
+    targ = answer.targ.numpy()
+    names = answer.head.names
+    scores = answer.head.report(answer)
     return _part(
         'report_attributes.html',
         scores=scores,
         score_plot=plot_scores(scores),
         calibration=plot_calibration(prob, targ, title='all attributes'),
-        curves=plot_precision_recall(prob, targ, names, ev.thresholds),
-        surest=wrong_attributes_sheet(Pictures(ev.labels), prob, targ, names, ev.thresholds))
+        curves=plot_precision_recall(prob, targ, names, answer.head.thresholds),
+        surest=wrong_attributes_sheet(Pictures(answer.table), prob, targ, names, answer.head.thresholds))
 
 # %% ../../nbs/looking/79_report.ipynb #a5da1f34
 def _items(table):
@@ -120,14 +120,15 @@ def _query_titles(results, items):
 # %% ../../nbs/looking/79_report.ipynb #44d0d7e5
 def _picked_sheet(ev, results):
     "The best, median and worst queries, with the eight nearest photographs of each"
-    asked = _items(ev.query)
-    similarity, rows = nearest(ev.query_emb, ev.gallery_emb, 8)
+    answer = ev.of(Embedding)
+    asked = _items(answer.table)
+    similarity, rows = nearest(answer.prob, answer.gallery_prob, 8)
     rows = rows.cpu().numpy()
     return retrieval_sheet(
-        Pictures(ev.query),
-        Pictures(ev.gallery),
+        Pictures(answer.table),
+        Pictures(answer.gallery),
         rows,
-        _items(ev.gallery)[rows]==asked[:, None],
+        _items(answer.gallery)[rows]==asked[:, None],
         similarity.cpu().numpy(),
         pick_queries(results, 3, asked),
         _query_titles(results, asked))
@@ -138,12 +139,13 @@ def retrieval_html(
     predictor=None # For the parts that need a model
 )->str: # HTML; nothing without embeddings
     "Hit rate by rank, and the best, median and worst queries"
-    if 'embedding' not in _answered(ev):
+    answer = ev.of(Embedding)
+    if answer is None:
         return ''
     results = per_query(ev)
     return _part(
         'report_retrieval.html',
-        hits=plot_hit_rate(results, len(ev.gallery), _items(ev.query)),
+        hits=plot_hit_rate(results, len(answer.gallery), _items(answer.table)),
         left_out=int((results['right']==0).sum()),
         queries=len(results),
         sheet=_picked_sheet(ev, results))
@@ -164,10 +166,11 @@ def map_html(
     predictor=None # For the parts that need a model
 )->str: # HTML; nothing without embeddings
     "The embeddings of query and gallery in two dimensions"
-    if 'embedding' not in _answered(ev):
+    answer = ev.of(Embedding)
+    if answer is None:
         return ''
-    parts = [ev.query, ev.gallery]
-    emb = np.concatenate([ev.query_emb, ev.gallery_emb])
+    parts = [answer.table, answer.gallery]
+    emb = np.concatenate([answer.prob, answer.gallery_prob])
     labels, names, group = _map_groups(parts)
     pictures = Pictures(*parts, side=80)
     return _part('report_map.html', map=plot_embedding_map(emb, labels, names, pictures), group=group)
@@ -190,36 +193,40 @@ def _readable(table, rows, n):
 # %% ../../nbs/looking/79_report.ipynb #ebd3f903
 def _explain_category(ev, predictor):
     "The surest right and wrong answers"
-    targ = ev.labels.df['category'].to_numpy()
-    right = np.flatnonzero(ev.category_prob.argmax(1)==targ)
-    order = np.argsort(-ev.category_prob[right].max(1), kind='stable')
-    right_paths = _readable(ev.labels, right[order], 6)
-    wrong_paths = _readable(ev.labels, sure_and_wrong(ev.category_prob, targ, 30), 6)
+    answer = ev.of(Category)
+    prob = answer.prob
+    targ = answer.targ.numpy()
+    right = np.flatnonzero(prob.argmax(1)==targ)
+    order = np.argsort(-prob[right].max(1), kind='stable')
+    right_paths = _readable(answer.table, right[order], 6)
+    wrong_paths = _readable(answer.table, sure_and_wrong(prob, targ, 30), 6)
     paths = dict(right=right_paths, wrong=wrong_paths)
     return {name: explain_sheet(predictor, some) for name,some in paths.items() if some}
 
 # %% ../../nbs/looking/79_report.ipynb #14ee436c
 def _explain_attributes(ev, predictor):
     "Photographs from the surest to the least sure, six of forty steps"
-    order = np.argsort(-ev.attribute_prob.max(1), kind='stable')
+    order = np.argsort(-ev.of(Attributes).prob.max(1), kind='stable')
     step = max(len(order)//40, 1)
-    paths = _readable(ev.labels, order[::step], 6)
-    return dict(attributes=explain_sheet(predictor, paths, 'attributes')) if paths else {}
+    paths = _readable(ev.photographs['test'], order[::step], 6)
+    return dict(attributes=explain_sheet(predictor, paths, ev.of(Attributes).head.name)) if paths else {}
 
 # %% ../../nbs/looking/79_report.ipynb #bd0807ab
 def _explain_embedding(ev, predictor):
     "Queries with the photograph nearest to each"
-    _, rows = nearest(ev.query_emb, ev.gallery_emb, 1)
+    answer = ev.of(Embedding)
+    _, rows = nearest(answer.prob, answer.gallery_prob, 1)
     pairs = []
-    for queries in pick_queries(per_query(ev), 2, _items(ev.query)).values():
+    for queries in pick_queries(per_query(ev), 2, _items(answer.table)).values():
         for query in queries:
-            pair = _readable(ev.query, [query], 1)+_readable(ev.gallery, [int(rows[query, 0])], 1)
+            found = int(rows[query, 0])
+            pair = _readable(answer.table, [query], 1)+_readable(answer.gallery, [found], 1)
             if len(pair)==2:
                 pairs.append(pair)
     return dict(pairs=explain_pair(predictor, pairs)) if pairs else {}
 
 # %% ../../nbs/looking/79_report.ipynb #4524eaea
-_EXPLAIN = dict(category=_explain_category, attributes=_explain_attributes, embedding=_explain_embedding)
+_EXPLAIN = {Category: _explain_category, Attributes: _explain_attributes, Embedding: _explain_embedding}
 
 def explain_html(
     ev:Evaluation, # Of any task
@@ -229,8 +236,9 @@ def explain_html(
     if predictor is None:
         return ''
     sheets = {}
-    for head in _answered(ev):
-        sheets |= _EXPLAIN[head](ev, predictor)
+    for kind,explained in _EXPLAIN.items():
+        if ev.of(kind) is not None:
+            sheets |= explained(ev, predictor)
     return _part('report_explain.html', sheets=sheets) if sheets else ''
 
 # %% ../../nbs/looking/79_report.ipynb #be9ee0ea
@@ -280,10 +288,11 @@ REPORT = { # Heading -> function of the evaluation and the predictor
     'Configuration': config_html}
 
 # %% ../../nbs/looking/79_report.ipynb #e944b633
+_SHOWN = dict(test='test photographs', query='queries', gallery='photographs in the gallery')
+
 def _counts(ev):
     "How many photographs the report rests on"
-    tables = {'test photographs': ev.labels, 'queries': ev.query, 'photographs in the gallery': ev.gallery}
-    counts = [f'{len(table):,} {what}' for what,table in tables.items() if table is not None]
+    counts = [f'{len(table):,} {_SHOWN[name]}' for name,table in ev.photographs.items()]
     return counts+[f'{len(ev.skipped):,} unreadable'] if ev.skipped else counts
 
 # %% ../../nbs/looking/79_report.ipynb #705d313c
