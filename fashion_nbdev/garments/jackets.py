@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #cfcb831c
+# %% ../../nbs/garments/16b_jackets.ipynb #287cbd56
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing
