@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #287cbd56
+# %% ../../nbs/garments/16b_jackets.ipynb #a76b4e83
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing

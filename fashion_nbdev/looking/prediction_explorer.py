@@ -8,6 +8,7 @@ __all__ = ['attribute_probabilities', 'table_probabilities', 'category_bars', 's
            'PredictionExplorer']
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #88e7b787
+from copy import copy
 from pathlib import Path
 
 import ipywidgets as ipw

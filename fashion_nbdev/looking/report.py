@@ -20,7 +20,7 @@ from ..learning.neighbours import nearest
 from ..learning.label_heads import Attributes, Category
 from ..learning.heads import Embedding
 from ..learning.tasks import TASKS
-from ..learning.evaluate import Evaluation, intervals
+from ..learning.evaluate import Evaluation, intervals, per_query
 from .style import shorten
 from .templates import render
 from .curves import plot_history
