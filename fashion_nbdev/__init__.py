@@ -24,7 +24,8 @@ FACE = dict( # Name -> module, and its name there
     Gallery=('using.gallery', 'Gallery'),
     Prediction=('using.predict', 'Prediction'),
     DataError=('core', 'DataError'))
-_all_ = ['load', 'open_gallery', 'train', 'evaluate', 'describe', 'Settings', 'TASKS', 'HEADS', 'Head', 'Gallery',
+_all_ = ['load', 'open_gallery', 'train', 'evaluate', 'describe', 'Settings', 'TASKS', 'HEADS', 'Head',
+         'Gallery',
          'Prediction', 'DataError']
 
 # %% ../nbs/98_front_door.ipynb #5686ad81

@@ -44,7 +44,8 @@ def found_sheet(
     rows = rows.numpy()
     right = items[rows]==asked[:, None]
     chosen = pick_queries(answer.head.per_query(answer), n, asked)
-    return retrieval_sheet(Pictures(answer.table), Pictures(answer.gallery), rows, right, similarity.numpy(), chosen)
+    return retrieval_sheet(Pictures(answer.table), Pictures(answer.gallery), rows, right, similarity.numpy(),
+                           chosen)
 
 # %% ../nbs/86_demo.ipynb #d14670ce
 def demo_pictures(
@@ -70,7 +71,8 @@ def demo(
     start = time.time()
     out = Path(output_dir)
     make_garments(out/'garments', seed=seed, show=show, **(garments or GARMENTS))
-    where = dict(img_dir=str(out/'garments/img'), anno_dir=str(out/'garments/annotations'), output_dir=str(out))
+    where = dict(img_dir=str(out/'garments/img'), anno_dir=str(out/'garments/annotations'),
+                 output_dir=str(out))
     s = Settings(**where, seed=seed, quiet=not show, **(RECIPE | (recipe or {})))
     checkpoint = train('multimodal', s)
     ev = evaluate(checkpoint, s)

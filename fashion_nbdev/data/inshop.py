@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['prepare_inshop']
 
-# %% ../../nbs/data/27_inshop.ipynb #f54d09b7
+# %% ../../nbs/data/27_inshop.ipynb #28ea6a1b
 from .tables import Table
 from .lists import BOX, LIST_BOX, LIST_PARTITION, read_box_list
 from .labels import read_partition

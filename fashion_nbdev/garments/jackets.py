@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #a76b4e83
+# %% ../../nbs/garments/16b_jackets.ipynb #b8e9300d
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing
