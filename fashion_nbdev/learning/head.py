@@ -102,12 +102,13 @@ def test_metrics(self:Head,
 # %% ../../nbs/learning/52_head.ipynb #6e86799d
 @patch
 def one_metric(self:Head,
-    out,  # `[n,size]`
+    out,  # `[n,size]`, array or tensor
     targ, # `[n]` or `[n,size]`
     name  # Key of the metric
 )->float:
     "One of the figures"
-    return self.metrics(out, targ)[name]
+    import torch
+    return self.metrics(torch.as_tensor(out), torch.as_tensor(targ))[name]
 
 # %% ../../nbs/learning/52_head.ipynb #70ce06a9
 @patch
