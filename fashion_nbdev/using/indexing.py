@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import DataError, progress, safe_path
-from ..pictures import open_image, show_images
+from ..pictures import missing_picture, open_image, show_images
 from .rows import find_photographs
 from .gallery_rows import sql_in
 from .gallery import Gallery
@@ -149,13 +149,13 @@ def index_photographs(
 
 # %% ../../nbs/using/68_indexing.ipynb #8d5ae0b7
 def _picture(photo):
-    "A photograph to show: a file as a thumbnail, grey if it cannot be read; anything else as it is"
+    "A photograph to show: a file as a thumbnail, a cross if it cannot be read; anything else as it is"
     if not isinstance(photo, (str, Path)):
         return photo
     try:
         im = open_image(photo, 256)
     except DataError:
-        return np.full((120, 100, 3), 225, np.uint8)
+        return missing_picture(100, 120)
     im.thumbnail((256, 256))
     return im
 
