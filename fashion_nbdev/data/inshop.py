@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['prepare_inshop']
 
-# %% ../../nbs/data/27_inshop.ipynb #f175ff82
+# %% ../../nbs/data/27_inshop.ipynb #fce59d4b
 from .tables import Table
 from .lists import BOX, LIST_BOX, LIST_PARTITION, read_box_list
 from .labels import read_partition

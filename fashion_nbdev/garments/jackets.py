@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/garments/16b_jackets.ipynb #ecfb3db1
+# %% ../../nbs/garments/16b_jackets.ipynb #95f1ad84
 from .garment import Garment
 from .outlines import curve
 from .drawing import Drawing

@@ -62,4 +62,5 @@ def bootstrap_interval(
         drawn = draw_rows(rng, order, size)
         figures.append(statistic(*[x[drawn] for x in arrays]))
     low, high = np.quantile(figures, [(1-level)/2, (1+level)/2])
-    return float(low), float(high)
+    estimate = statistic(*arrays)
+    return float(min(low, estimate)), float(max(high, estimate))

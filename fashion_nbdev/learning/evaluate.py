@@ -254,6 +254,8 @@ def describe(
     "The figures of `ev` with their definitions"
     bounds = intervals(ev) if interval else {}
     lines = [headline(ev), '', *figure_lines(ev, bounds)]
+    for answer in ev.answers.values():
+        lines += answer.head.remarks(answer)
     if bounds:
         lines += ['', 'in brackets: 95 % bootstrap interval']
     if detail:

@@ -130,6 +130,14 @@ def report(self:Head,
 ): # DataFrame, a row a class, or None
     "How each class fares, where there are classes"
 
+# %% ../../nbs/learning/52_head.ipynb #d2749162
+@patch
+def remarks(self:Head,
+    answer # `Answer`
+)->list: # Lines
+    "What the figures leave out; nothing by default"
+    return []
+
 # %% ../../nbs/learning/52_head.ipynb #c61bcff4
 @patch
 def spreadsheets(self:Head,

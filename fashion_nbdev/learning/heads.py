@@ -131,6 +131,19 @@ def intervals(self:Embedding,
     found['map_at_r'] = resample(asked['ap'].to_numpy(), groups=items)
     return found
 
+# %% ../../nbs/learning/52c_heads.ipynb #2890515c
+@patch
+def remarks(self:Embedding,
+    answer # `Answer`, with a gallery
+)->list: # Lines
+    "How many queries have nothing to find"
+    right = self.per_query(answer)['right']
+    alone = int((right==0).sum())
+    if not alone:
+        return []
+    return [f'{alone:,} of {len(right):,} queries have no photograph of their item in the gallery, '
+            'and are left out of the figures']
+
 # %% ../../nbs/learning/52c_heads.ipynb #c27907b8
 HEADS = {head.name: head for head in (Category, Attributes, Embedding)}
 

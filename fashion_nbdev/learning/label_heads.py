@@ -277,3 +277,15 @@ def report(self:Attributes,
     "How each attribute fares"
     from fashion_nbdev.learning.attribute_metrics import attribute_report
     return attribute_report(answer.prob, answer.targ.numpy(), self.names, self.thresholds)
+
+# %% ../../nbs/learning/52b_label_heads.ipynb #9a3db4a8
+@patch
+def remarks(self:Attributes,
+    answer # `Answer`
+)->list: # Lines
+    "How many attributes no photograph has"
+    absent = [name for name,column in zip(self.names, answer.targ.T) if not (column==1).any()]
+    if not absent:
+        return []
+    return [f'{len(absent)} of {self.size} attributes are never present, {absent[0]} for instance: '
+            'of these the figures know false alarms only']

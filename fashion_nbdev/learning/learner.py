@@ -54,7 +54,7 @@ class Learner:
         self.weighting = make_weighting(heads, self.s).to(self.device)
         self.augment.to(self.device).channels_last = True
         self.net = place_net(net, self.s, self.acc)
-        groups = parameter_groups(self.net, self.weighting, self.s)
+        groups = parameter_groups(self.net, self.weighting, self.s, self.losses.values())
         self.model, self.opt = self.acc.prepare(self.net, torch.optim.AdamW(groups, fused=True))
         self.history = []
         self.sums = {}

@@ -50,14 +50,15 @@ class CategoryLoss(nn.Module):
         logits:Tensor, # `[b,n]`
         targ:Tensor    # `[b]` labels from 0, -1 where unknown
     )->Tensor: # Scalar, float32
-        total = F.cross_entropy(
-            logits.float(),
-            targ.long(),
-            weight=self.weights,
-            ignore_index=-1,
-            label_smoothing=self.label_smoothing,
-            reduction='sum')
-        return total/(targ >= 0).sum().clamp(min=1)
+        logits = logits.float()
+        targ = targ.long()
+        known = targ >= 0
+        total = F.cross_entropy(logits, targ, weight=self.weights, ignore_index=-1, reduction='sum')
+        if self.label_smoothing:
+            spread = -F.log_softmax(logits[known], 1).mean(1)  # of an answer that asks for all classes alike
+            weight = 1. if self.weights is None else self.weights[targ[known]]
+            total = (1-self.label_smoothing)*total + self.label_smoothing*(weight*spread).sum()
+        return total/known.sum().clamp(min=1)
 
 # %% ../../nbs/learning/47_losses.ipynb #486f79e3
 def pos_weights(

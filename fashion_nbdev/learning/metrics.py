@@ -40,7 +40,7 @@ METRICS = dict(
         'share of photographs whose most probable category is the right one'),
     category_macro_f1=Metric(
         'Category Macro-F1',
-        'mean F1 = 2TP/(2TP+FP+FN) over the categories that occur among labels or predictions'),
+        'mean F1 = 2TP/(2TP+FP+FN) over the categories that occur among the labels'),
     category_top3=Metric(
         'Top-3 accuracy',
         'share of photographs whose category is among the three most probable'),
@@ -117,7 +117,7 @@ def macro_f1(
     pred, # `[rows]` predicted class
     targ  # `[rows]` right class, -1 unknown
 )->float:
-    "Mean F1 over the classes that occur in `targ` or `pred`"
+    "Mean F1 over the classes that occur in `targ`"
     pred = to_numpy(pred)
     targ = to_numpy(targ)
     known = targ >= 0
@@ -125,7 +125,7 @@ def macro_f1(
     targ = targ[known]
     either = np.bincount(np.r_[pred, targ])
     right = np.bincount(pred[pred==targ], minlength=len(either))
-    occurs = either > 0
+    occurs = np.unique(targ)
     return float((2*right[occurs]/either[occurs]).mean())
 
 # %% ../../nbs/learning/48_metrics.ipynb #5675cab1

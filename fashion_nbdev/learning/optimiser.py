@@ -40,7 +40,8 @@ def parameter_group(
 def parameter_groups(
     net:FashionNet,      # To be trained
     weighting:nn.Module, # As `make_weighting` gives it; its weights may be learned too
-    s:Settings           # Learning rates, weight decay
+    s:Settings,          # Learning rates, weight decay
+    losses=()            # Modules; a loss may have parameters of its own
 )->list: # For the optimiser
     "Body and heads, with and without weight decay"
     groups = []
@@ -49,7 +50,8 @@ def parameter_groups(
         others = [parameter for parameter in module.parameters() if parameter.dim() <= 1]
         groups.append(parameter_group(matrices, lr, s.weight_decay))
         groups.append(parameter_group(others, lr, 0.))
-    groups.append(parameter_group(list(weighting.parameters()), s.lr, 0.))
+    of_losses = nn.ModuleList([weighting, *losses])
+    groups.append(parameter_group(list(of_losses.parameters()), s.lr, 0.))
     return [group for group in groups if group['params']]
 
 # %% ../../nbs/learning/57b_optimiser.ipynb #00054460

@@ -302,6 +302,8 @@ def resolve(
     check_values(s)
     if 'items' in task.sources:
         check_batch(s)
+    if s.batch_size < 2:
+        raise DataError(f'--batch-size {s.batch_size}: batch normalisation needs two photographs or more')
     plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs)
     find_data(s, task)
     if s.evaluate and 'labels' in task.sources:
