@@ -185,7 +185,9 @@ def train_model(
 )->Model:
     "Train a model, and load the best of it; a `DataError` for choices that make no sense"
     check_choices(task, choices)
-    return load(training.train(task, Settings(**choices)))
+    plain = {name: str(value) if isinstance(value, Path) else value for name,value in choices.items()}
+    s = Settings(**plain)
+    return load(training.train(task, s), body=s.body if ':' in s.body else '')
 
 # %% ../nbs/97_face.ipynb #76af65b8
 def evaluate_model(

@@ -114,3 +114,6 @@ def test_predict(shop):
     photograph = next((shop/'data'/'img').rglob('*.jpg'))
     done = run(f'predict-fashion {photograph} --checkpoint {checkpoint} --format jsonl')
     assert json.loads(done.stdout)['category'] in torch.load(checkpoint, weights_only=True)['classes']
+    for wrong in ('--batch-size 0', '--batch-size -3', '--sheet tags.exe'):
+        refused = run(f'predict-fashion {photograph} --checkpoint {checkpoint} {wrong}', code=2)
+        assert refused.stderr.count('\n')==1

@@ -11,7 +11,7 @@ __all__ = ['FOUND', 'index_flags', 'embedding_predictor', 'named_photographs', '
 import textwrap
 
 from ..core import DataError
-from .flags import MACHINE, check_folders, command, make_parser, warn
+from .flags import MACHINE, check_folders, check_positive, command, make_parser, warn
 from .using import check_format, load_predictor, save_picture
 
 # %% ../../nbs/commands/88d_searching.ipynb #12c9e5ae
@@ -105,6 +105,7 @@ def index_fashion(
     """Build a gallery of photographs to search in, add to it (what is inside already is passed over),
     remove from it or list it"""
     a = make_parser(index_fashion, index_flags, MACHINE).parse_args(argv)
+    check_positive(a, 'batch_size')
     if a.photos or a.anno_path:
         add_photographs(a)
     from fashion_nbdev.using.gallery import Gallery

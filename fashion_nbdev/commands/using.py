@@ -72,9 +72,13 @@ def save_picture(
     fig,  # matplotlib figure
     path  # Its suffix is the format; PNG without
 ):
-    "Write a picture, whole or not at all, and say where it is"
+    "Write a picture, whole or not at all, and say where it is; a `DataError` for a format that is none"
+    form = Path(path).suffix.lstrip('.') or 'png'
+    known = fig.canvas.get_supported_filetypes()
+    if form not in known:
+        raise DataError(f'{path}: no picture is written as .{form}; choose from {", ".join(sorted(known))}')
     with atomic_write(path) as tmp:
-        fig.savefig(tmp, format=Path(path).suffix.lstrip('.') or 'png', bbox_inches='tight')
+        fig.savefig(tmp, format=form, bbox_inches='tight')
     print(f'picture: {path}')
 
 # %% ../../nbs/commands/88c_using.ipynb #6b58eaa0
@@ -113,6 +117,7 @@ def predict_fashion(
     a = parser.parse_args(argv)
     check_format(a.format)
     check_files(a, 'checkpoint')
+    check_positive(a, 'batch_size')
     shown = []
     write_predictions(a, predict_rows(a, shown))
     if a.sheet and shown:

@@ -207,7 +207,7 @@ def showing(self:Learner)->bool:
 def one_epoch(self:Learner,
     stage:Stage # What learns
 ):
-    "Every photograph once"
+    "Every photograph of the larger source once; a smaller one starts over"
     self.start_epoch()
     learning = [self.heads[name] for name in stage.heads]
     joint = Joint(self.train, learning, self.acc.process_index, self.acc.num_processes)

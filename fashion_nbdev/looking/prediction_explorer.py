@@ -197,7 +197,7 @@ class PredictionExplorer(Explorer):
     def __init__(self,
         predictor,     # A `FashionPredictor` that names categories or attributes
         table:Table,   # Photographs; labelled, if precision and recall are wanted
-        prob=None,     # `[n,a]`, if known, as in `Evaluation.attribute_prob`
+        prob=None,     # `[n,a]`, if known, as the `prob` of an `Answer`
         n:int=12       # Cards a page
     ):
         self.table, prob = table_probabilities(predictor, table, prob)
