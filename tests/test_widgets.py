@@ -17,7 +17,9 @@ import torch
 from fashion_nbdev.data.labels import read_labels, read_partition
 from fashion_nbdev.garments.collection import make_garments
 from fashion_nbdev.learning.checkpoints import pack
-from fashion_nbdev.learning.models import MultiModalModel
+from fashion_nbdev.learning.heads import Embedding
+from fashion_nbdev.learning.label_heads import Attributes, Category
+from fashion_nbdev.learning.models import FashionNet
 from fashion_nbdev.looking.data_explorer import DataExplorer, join_tables
 from fashion_nbdev.looking.prediction_explorer import PredictionExplorer
 from fashion_nbdev.looking.similar_explorer import SimilarExplorer
@@ -33,9 +35,11 @@ data = DataExplorer(table, n=6)
 data
 ---
 torch.manual_seed(0)
-net = MultiModalModel(len(table.categories), len(table.attributes), body='resnet18', hidden=32)
-thresholds = [.5]*len(table.attributes)
-checkpoint = pack(net, 'multimodal', preprocessing(48), table.categories, table.attributes, thresholds)
+heads = dict(category=Category(table.categories),
+             attributes=Attributes(table.attributes, [.5]*len(table.attributes)),
+             embedding=Embedding(256))
+net = FashionNet(heads.values(), body='resnet18', hidden=32)
+checkpoint = pack(net, 'multimodal', preprocessing(48), heads)
 predictor = FashionPredictor(checkpoint)
 predictions = PredictionExplorer(predictor, labels[0], n=6)
 predictions
