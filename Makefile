@@ -39,9 +39,9 @@ demo: $(READY) ## The main job: draw garments, train on them, evaluate, save pic
 test: notebooks docs ## Every test: the notebooks, the web site, and tests/
 	$(BIN)/python -m pytest -q -rs tests
 
-notebooks: export OMP_NUM_THREADS = 1 # as many are tested at a time as there are cores
+notebooks: export OMP_NUM_THREADS = 1 # as many are tested at a time as there are cores; what they leave in temporary folders is removed
 notebooks: $(READY)
-	$(BIN)/nbdev_test --do_print --timing
+	@pages=$$(mktemp -d) && trap 'rm -rf "$$pages"' EXIT && TMPDIR=$$pages $(BIN)/nbdev_test --do_print --timing
 
 check: $(READY) ## Quick: library, notebooks and README in step with each other, and lint
 	bash tools/check.sh

@@ -1,7 +1,8 @@
 """How densely the exported cells of notebooks are packed, page by page: `python tools/style.py [PAGE ...]`.
 
 `tests/test_style.py` compares these measures with the limits in `tests/style.json`, which only get tighter:
-`python tools/style.py --tighten` writes today's values there wherever they are better.
+`python tools/style.py --tighten` writes today's values there wherever they are better. All pages together
+hold theirs to the digit; one page may grow within the goals in what is counted by lines.
 
 nodes      AST nodes a line of a function's body
 median     lines of an exported cell with a definition, the median
@@ -28,6 +29,9 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 LIMITS = ROOT/'tests'/'style.json'
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+GOALS = dict(nodes=15, median=10, ninety=25, wide=0, several=5, nested=2, pairs=0,
+             hidden=20, run=60, unexplained=5, unsaid=10)
+ROOM = dict(nodes=16, median=12, ninety=25, run=60)  # of one page
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
@@ -208,26 +212,44 @@ def page_name(page):
     return str(relative.with_name(re.sub(r'^\d+[a-z]?_', '', relative.stem)))
 
 
+def measure_all(some):
+    "The measures of the pages `some` together"
+    everything = []
+    for page in some:
+        if measure_page(page):
+            everything += [Cell('"the end of a page"'), *read_cells(page)]
+    return measure(everything)
+
+
+def limits_of(name):
+    "What the page `name`, or all, may reach"
+    known = json.loads(LIMITS.read_text()).get(name, GOALS) if LIMITS.exists() else GOALS
+    if name == 'all':
+        return known
+    return known | {key: max(known[key], room) for key, room in ROOM.items()}
+
+
+def tightened(name, found):
+    "Today's measures, where they are better than the limits"
+    old = json.loads(LIMITS.read_text()).get(name, found) if LIMITS.exists() else found
+    return {key: min(value, old.get(key, value)) for key, value in found.items() if key in GOALS}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('pages', nargs='*', type=Path, help='Notebooks; all without any')
     parser.add_argument('--tighten', action='store_true', help='Write better values to tests/style.json')
     args = parser.parse_args()
-    limits = json.loads(LIMITS.read_text()) if LIMITS.exists() else {}
-    new, everything = {}, []
-    for page in [o.resolve() for o in args.pages] or pages():
-        found = measure_page(page)
-        if not found:
-            continue
-        name = page_name(page)
-        everything += [Cell('"end of a page"'), *read_cells(page)]
-        print(f'{name:32}', '  '.join(f'{key} {value:g}' for key, value in found.items()))
-        old = limits.get(name, found)
-        new[name] = {key: min(value, old.get(key, value)) for key, value in found.items() if key!='module'}
-    print(f'{"all":32}', '  '.join(f'{key} {value:g}' for key, value in measure(everything).items()))
+    some = [page.resolve() for page in args.pages] or pages()
+    found = {page_name(page): measure_page(page) for page in some}
+    found['all'] = measure_all(some)
+    for name, values in found.items():
+        if values:
+            print(f'{name:32}', '  '.join(f'{key} {value:g}' for key, value in values.items()))
     if args.tighten:
-        text = ',\n'.join(f'{json.dumps(name)}: {json.dumps(values)}' for name, values in sorted(new.items()))
+        new = {name: tightened(name, values) for name, values in sorted(found.items()) if values}
+        text = ',\n'.join(f'{json.dumps(name)}: {json.dumps(values)}' for name, values in new.items())
         LIMITS.write_text('{\n'+text+'\n}\n')
 
 

@@ -58,11 +58,14 @@ def _group_curves(history):
     "Title -> a table of its curves, for those that have a number somewhere"
     numbers = _as_numbers(history).dropna(axis=1, how='all')
     groups = {}
+    placed = []
     for title,start in _CURVES.items():
         keys = [key for key in numbers if key.startswith(start)]
         if keys:
             groups[title] = numbers[keys]
-    return groups
+        placed += keys
+    others = [key for key in numbers if key in METRICS and key not in placed]
+    return groups | {'further figures': numbers[others]} if others else groups
 
 # %% ../../nbs/looking/72_curves.ipynb #8dc3eeb5
 def _curve_name(key):
@@ -85,7 +88,7 @@ def _draw_curves(ax, title, curves, epoch):
     are_metrics = curves.columns[0] in METRICS
     if several or are_metrics:
         ax.legend(fontsize=6.5, framealpha=.6, edgecolor='none', labelspacing=.3)
-    if are_metrics:
+    if are_metrics and not (curves > 1).any(axis=None):
         ax.set_ylim(0, 1.02)
     ax.set_title(title, loc='left', pad=13)
     ax.grid(axis='y')

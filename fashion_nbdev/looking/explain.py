@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from ..core import DataError
 from ..pictures import show_images, to_array
 from ..pixels.augment import prepare_image
+from ..learning.layers import UnitLength
 from ..learning.heads import Embedding
 from ..learning.models import FashionNet
 from .style import STYLE, shorten
@@ -36,13 +37,18 @@ def _score(out, index, reference):
     reference = torch.as_tensor(reference, dtype=out.dtype, device=out.device)
     return (out*reference).sum(1)
 
+# %% ../../nbs/looking/78_explain.ipynb #78aa0001
+def _is_scaled(layer):
+    "Does the head `layer` end by bringing its output to unit length?"
+    return isinstance(layer, nn.Sequential) and isinstance(layer[-1], UnitLength)
+
 # %% ../../nbs/looking/78_explain.ipynb #ab31e731
 @contextmanager
 def _watch(model, head):
     "Yield a dictionary that gets the body's `features` and the `output` of `head` when `model` is called"
     seen = {}
     layer = model.heads[head]
-    scaled = isinstance(layer, nn.Sequential) # the last step brings it to unit length
+    scaled = _is_scaled(layer)
     def keep_features(module, args, out):
         seen['features'] = out.detach().float().requires_grad_()
         return seen['features']
@@ -83,7 +89,7 @@ def explain(
     head = head or next(iter(model.heads))
     if head not in model.heads:
         raise DataError(f'the model has no head {head!r}: choose from {", ".join(model.heads)}')
-    if isinstance(model.heads[head], nn.Sequential) and reference is None:
+    if _is_scaled(model.heads[head]) and reference is None:
         raise DataError('to explain a similarity, pass the embedding of the other photograph as reference')
     if x.dim()==3:
         return explain(model, x[None], head, index, reference)[0]
@@ -107,6 +113,13 @@ def overlay(
     color = plt.get_cmap('turbo')(.35+.6*heat)[..., :3]*255
     weight = strength*heat[..., None]**.7
     return (np.asarray(grey)*(1-weight)+color*weight).round().astype(np.uint8)
+
+# %% ../../nbs/looking/78_explain.ipynb #78aa0009
+def _named_head(predictor):
+    "The first head whose answers have names"
+    for name,head in predictor.heads.items():
+        if hasattr(head, 'names'):
+            return name
 
 # %% ../../nbs/looking/78_explain.ipynb #2e2695db
 def _network_input(predictor, photographs):
@@ -134,12 +147,12 @@ def _probabilities(predictor, head, out):
 def explain_sheet(
     predictor,       # A `FashionPredictor`
     photographs,     # Paths, PIL images or arrays
-    head:str='',     # Which; by default the first
+    head:str='',     # Which; by default the first with names
     index=None,      # Which category or attribute, one or a list; by default the most probable of each
     caption:str=''   # Above them
 ): # matplotlib figure
     "Photographs, and what in them speaks for the model's answer"
-    head = head or next(iter(predictor.heads))
+    head = head or _named_head(predictor)
     x, pictures = _network_input(predictor, photographs)
     out = _answers(predictor.net, x)[head].float()
     index = _choose(out, index)

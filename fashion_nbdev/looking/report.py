@@ -201,7 +201,8 @@ def _explain_category(ev, predictor):
     right_paths = _readable(answer.table, right[order], 6)
     wrong_paths = _readable(answer.table, sure_and_wrong(prob, targ, 30), 6)
     paths = dict(right=right_paths, wrong=wrong_paths)
-    return {name: explain_sheet(predictor, some) for name,some in paths.items() if some}
+    head = answer.head.name
+    return {name: explain_sheet(predictor, some, head) for name,some in paths.items() if some}
 
 # %% ../../nbs/looking/79_report.ipynb #14ee436c
 def _explain_attributes(ev, predictor):

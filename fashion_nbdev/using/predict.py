@@ -148,6 +148,7 @@ def predict_batch(self:FashionPredictor,
         prob = head.activate(out[name].float().cpu()).numpy()
         answers = head.decode(prob, self.top)
         for prediction,answer in zip(predictions, answers):
+            prediction.more |= answer.pop('more', {})
             vars(prediction).update(answer)
     return predictions
 

@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'is_photograph', 'matching_paths', 'find_photographs', 'four_digits', 'as_row', 'in_words',
-           'spreadsheet_row', 'for_people', 'write_rows']
+           'spreadsheet_row', 'for_people', 'all_columns', 'write_rows']
 
 # %% ../../nbs/using/64_rows.ipynb #49669fa0
 import csv, json
+from itertools import chain
 from pathlib import Path
 
 from ..core import DataError
@@ -45,6 +46,9 @@ def find_photographs(
         if not found:
             raise DataError(f'{named}: no such photograph, or a folder or pattern without any')
         yield from found
+
+# %% ../../nbs/using/64_rows.ipynb #0c00aaaa
+COLUMNS = ['path', 'category', 'probability', 'runners_up', 'attributes', 'embedding', 'error']
 
 # %% ../../nbs/using/64_rows.ipynb #2a69a9e1
 def four_digits(
@@ -102,19 +106,32 @@ def for_people(
         lines.append(f'  {row["category"]} {row["probability"]:.0%}   (or {in_words(row["runners_up"])})')
     if 'attributes' in row:
         lines.append(f'  {in_words(row["attributes"]) or "no attribute above its threshold"}')
+    lines += [f'  {name} {in_words(value)}' for name,value in row.items() if name not in COLUMNS]
     return '\n'.join(lines)+'\n'
 
-# %% ../../nbs/using/64_rows.ipynb #7912e722
-COLUMNS = ['path', 'category', 'probability', 'runners_up', 'attributes', 'embedding', 'error']
+# %% ../../nbs/using/64_rows.ipynb #0c01aaaa
+def all_columns(
+    rows # Iterator of rows as `as_row` gives them
+)->tuple: # Names of columns; the rows from the first on
+    "`COLUMNS`, and those that heads of your own add to the first row of a photograph that could be read"
+    early = []
+    for row in rows:
+        early.append(row)
+        if 'error' not in row:
+            break
+    own = [name for name in early[-1] if name not in COLUMNS] if early else []
+    return COLUMNS+own, chain(early, rows)
 
+# %% ../../nbs/using/64_rows.ipynb #7912e722
 def write_rows(
     rows,          # Of `as_row`, a list or anything that yields them
     out,           # An open text file
     form:str='csv' # `csv`, `jsonl` or `table`
 ):
     "Write rows one at a time as CSV, JSON lines, or a table for people"
-    writer = csv.DictWriter(out, COLUMNS, extrasaction='ignore')
     if form=='csv':
+        columns, rows = all_columns(iter(rows))
+        writer = csv.DictWriter(out, columns)
         writer.writeheader()
     for row in rows:
         if form=='jsonl':
