@@ -69,7 +69,7 @@ def set_rates(self:Learner,
 ):
     "The learning rate of each group, at this position of the run"
     for group in self.opt.param_groups:
-        group['lr'] = group['base']*schedule(done, self.s.warmup)
+        group['lr'] = group['base']*schedule(done, self.s.warmup, group['begin'])
 
 # %% ../../nbs/learning/58_learner.ipynb #11f865fe
 @patch

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OPTIONS', 'NEEDED', 'Option', 'option', 'positive', 'share', 'one_of', 'free', 'Settings', 'flag', 'unused_settings',
-           'fixed_settings', 'check_values', 'fill_defaults', 'find_partition', 'fill_paths', 'typed_flag',
-           'check_path', 'find_data', 'check_batch', 'check_test_split', 'resolve']
+           'fixed_settings', 'check_values', 'starts_trained', 'fill_defaults', 'find_partition', 'fill_paths',
+           'typed_flag', 'check_path', 'find_data', 'check_batch', 'check_test_split', 'resolve']
 
 # %% ../../nbs/learning/55_settings.ipynb #090937fc
 from dataclasses import asdict, dataclass, field, fields
@@ -117,7 +117,7 @@ class Settings:
     resize:str = one_of(('squash', 'pad', 'crop'), 'How a photograph becomes a square: squash, pad or crop')
     epochs:int = positive(20, 'Passes over the training photographs, all stages together')
     frozen_epochs:int = option(-1,
-        'Of these, the first with the body frozen (-1: 1 with --pretrained or --weights, else 0)')
+        'Of these, the first with the body frozen (-1: 1 if it starts trained, else 0)')
     label_epochs:int = option(-1,
         'multimodal: of these, with category and attributes alone (-1: a quarter when from scratch, else 0)',
         sources=2)
@@ -127,7 +127,9 @@ class Settings:
         'Photographs of an item in a batch of items (K of P x K)', source='items')
     lr:float = positive(1e-3, 'Highest learning rate, of the heads')
     body_lr:float = option(0.,
-        'Highest learning rate of the body (0: --lr, or a third of it with --pretrained or --weights)')
+        'Highest learning rate of the body (0: --lr, or a third of it if the body starts trained)')
+    batch_norm:str = one_of(('auto', 'frozen', 'live'),
+        "Statistics of the body's batch normalisation (auto: frozen if it starts trained)")
     weight_decay:float = option(.05, "AdamW's, not on biases and normalisation")
     warmup:float = option(.1, 'Share of the run in which the learning rate rises')
     dropout:float = share(.2, 'In the heads')
@@ -194,19 +196,32 @@ def check_values(
         if wrong := known.complaint(value):
             raise DataError(f'{flag(name)} {value}: {wrong}')
 
+# %% ../../nbs/learning/55_settings.ipynb #55aa0001
+def starts_trained(
+    s:Settings # Of a run
+)->bool:
+    "Does the body start from weights that were learned before? One of your own is asked itself"
+    if ':' not in s.body or s.pretrained or s.weights:
+        return bool(s.pretrained or s.weights)
+    from fashion_nbdev.learning.bodies import find_body
+    from fashion_nbdev.learning.models import is_trained
+    return is_trained(find_body(s.body))
+
 # %% ../../nbs/learning/55_settings.ipynb #f6a94dcd
 def fill_defaults(
     s:Settings, # Changed in place
     task:Task   # To be trained
 ):
     "Give a value to each setting whose default depends on others"
-    from_scratch = not (s.pretrained or s.weights)
+    from_scratch = not starts_trained(s)
     if s.frozen_epochs < 0:
         s.frozen_epochs = 0 if from_scratch or s.epochs < 2 else 1
     if s.label_epochs < 0:
         s.label_epochs = s.epochs//4 if from_scratch and len(task.sources) > 1 else 0
     if not s.body_lr:
         s.body_lr = s.lr if from_scratch else s.lr/3
+    if s.batch_norm=='auto':
+        s.batch_norm = 'live' if from_scratch else 'frozen'
 
 # %% ../../nbs/learning/55_settings.ipynb #62cfda48
 def find_partition(
