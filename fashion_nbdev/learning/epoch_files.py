@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['HistoryCB', 'open_tensorboard', 'TensorBoardCB']
 
-# %% ../../nbs/learning/59b_epoch_files.ipynb #696fbddd
+# %% ../../nbs/learning/59b_epoch_files.ipynb #50367ef6
 from pathlib import Path
 
 import pandas as pd
 
 from ..core import DataError, atomic_write
 
-# %% ../../nbs/learning/59b_epoch_files.ipynb #b0e5dd62
+# %% ../../nbs/learning/59b_epoch_files.ipynb #387c57a0
 class HistoryCB:
     "Write the history of the run to `path` after every epoch"
     def __init__(self,
@@ -27,7 +27,7 @@ class HistoryCB:
             with atomic_write(self.path) as tmp:
                 pd.DataFrame(learner.history).to_csv(tmp, index=False)
 
-# %% ../../nbs/learning/59b_epoch_files.ipynb #411cf569
+# %% ../../nbs/learning/59b_epoch_files.ipynb #d763a683
 def open_tensorboard(
     folder:Path # Made if need be
 ): # `SummaryWriter`
@@ -35,10 +35,10 @@ def open_tensorboard(
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise DataError('--tensorboard needs a package that is not installed: pip install tensorboard') from None
+        raise DataError('--tensorboard needs a package: pip install tensorboard') from None
     return SummaryWriter(str(folder))
 
-# %% ../../nbs/learning/59b_epoch_files.ipynb #6ab3823b
+# %% ../../nbs/learning/59b_epoch_files.ipynb #9849471c
 class TensorBoardCB:
     "Write every number of an epoch for TensorBoard"
     def __init__(self,
