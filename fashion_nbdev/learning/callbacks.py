@@ -4,10 +4,12 @@
 
 # %% auto #0
 __all__ = ['epoch_line', 'PrintCB', 'epochs_since_best', 'StopEarlyCB', 'copy_weights', 'average_decay', 'AverageCB',
-           'SaveBestCB', 'run_state', 'ResumeCB', 'check_same', 'take_up']
+           'SaveBestCB', 'names_of_answers', 'run_state', 'ResumeCB', 'check_same', 'check_same_names', 'take_up']
 
 # %% ../../nbs/learning/59_callbacks.ipynb #bc60f6f6
 import os
+from itertools import zip_longest
+from pathlib import Path
 
 from fastcore.basics import patch
 
@@ -138,6 +140,13 @@ class SaveBestCB:
         if learner.better and learner.acc.is_main_process:
             save_file(self.path, self.make(learner))
 
+# %% ../../nbs/learning/59_callbacks.ipynb #012efdb8
+def names_of_answers(
+    heads:dict # Name -> `Head`
+)->dict: # Name -> list of names, of those whose answers have names
+    "What the heads call their answers, in the order of their rows"
+    return {name: list(head.names) for name,head in heads.items() if hasattr(head, 'names')}
+
 # %% ../../nbs/learning/59_callbacks.ipynb #e7e9e4d0
 def run_state(
     learner # `Learner`
@@ -146,6 +155,7 @@ def run_state(
     return dict(
         format=CHECKPOINT_FORMAT,
         same=fixed_settings(learner.s),
+        names=names_of_answers(learner.heads),
         state=learner.net.state_dict(),
         weighting=learner.weighting.state_dict(),
         opt=learner.opt.state_dict(),
@@ -183,14 +193,31 @@ def after_epoch(self:ResumeCB,
 def check_same(
     path,       # Of the state, for the message
     before:dict,# Settings that the run was started with
-    now:dict    # Settings that it is to go on with
+    now:dict,   # Settings that it is to go on with
+    best        # Its best checkpoint, for the message
 ):
-    "A `DataError` unless the settings are the same"
+    "A `DataError` unless the settings are the same; it names the way to begin another run where this one is"
     if before==now:
         return
     changed = ', '.join(f'{name} was {before.get(name)}' for name in now if before.get(name)!=now[name])
     raise DataError(f'{path}: --resume with other settings than the run was started with ({changed}); '
-                    'start anew without it')
+                    f'begin a new run with what it has learned: --start-from {best} in place of --resume')
+
+# %% ../../nbs/learning/59_callbacks.ipynb #50c78e76
+def check_same_names(
+    path,        # Of the state, for the message
+    before:dict, # As `names_of_answers` gives it, of the run
+    now:dict     # The same of the data
+):
+    "A `DataError` that names the first difference, unless the data have the classes that the run knows"
+    for head,then in before.items():
+        names = now.get(head, then)
+        pairs = enumerate(zip_longest(then, names, fillvalue='nothing'))
+        differ = [(i, old, new) for i,(old, new) in pairs if old!=new]
+        if differ:
+            i, old, new = differ[0]
+            raise DataError(f'{path}: --resume: the data have other classes than the run was started with: '
+                            f'{head} {i+1} of {len(then)} was {old!r} and is {new!r} ({len(differ)} differ)')
 
 # %% ../../nbs/learning/59_callbacks.ipynb #65333791
 def take_up(
@@ -209,11 +236,13 @@ def take_up(
 def before_fit(self:ResumeCB,
     learner # `Learner`
 ):
-    "Take up the state of the run, if there is one; a `DataError` if it was started with other settings"
+    "Take up the state of the run, if there is one; a `DataError` if it had other settings or other classes"
     if not (self.resume and os.path.exists(self.path)):
         return
     state = load_file(self.path)
-    check_same(self.path, state['same'], fixed_settings(learner.s))
+    best = Path(self.path).with_name(learner.task.checkpoint)
+    check_same_names(self.path, state.get('names', {}), names_of_answers(learner.heads))
+    check_same(self.path, state['same'], fixed_settings(learner.s), best)
     take_up(learner, state)
     if self.average:
         self.average.average = {name: value.to(learner.device) for name,value in state['avg'].items()}

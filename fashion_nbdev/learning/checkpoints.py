@@ -11,6 +11,7 @@ import torch
 
 from ..core import DataError, atomic_write, first_line, versions
 from .bodies import load_weights
+from .body_names import is_own_body
 from .heads import restore_heads
 from .models import FashionNet
 
@@ -129,7 +130,7 @@ def choose_body(
     body      # What a person gave, if anything
 ): # For `FashionNet`
     "The body for a checkpoint; a `DataError` if a person has to name it"
-    if not body and ':' in name:
+    if not body and is_own_body(name):
         raise DataError(f'the checkpoint was trained with a body of its own, {name}: name it with --body '
                         '(no file may choose what code runs)')
     return body or name

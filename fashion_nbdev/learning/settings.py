@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['OPTIONS', 'NEEDED', 'Option', 'option', 'positive', 'share', 'one_of', 'free', 'Settings', 'flag', 'unused_settings',
-           'fixed_settings', 'check_values', 'fill_defaults', 'find_partition', 'fill_paths', 'typed_flag',
-           'check_path', 'find_data', 'check_batch', 'check_test_split', 'resolve']
+           'fixed_settings', 'check_values', 'starts_trained', 'fill_defaults', 'find_partition', 'fill_paths',
+           'typed_flag', 'check_path', 'find_data', 'check_batch', 'check_test_split', 'resolve']
 
 # %% ../../nbs/learning/55_settings.ipynb #090937fc
 from dataclasses import asdict, dataclass, field, fields
@@ -14,6 +14,7 @@ from pathlib import Path
 from fastcore.basics import patch
 
 from ..core import DataError
+from .body_names import is_own_body
 from .tasks import Task, plan_stages
 
 # %% ../../nbs/learning/55_settings.ipynb #379c46a0
@@ -85,10 +86,11 @@ def share(
 # %% ../../nbs/learning/55_settings.ipynb #b577f333
 def one_of(
     choices:tuple, # The first is the default
-    help:str       # For `--help`
+    help:str,      # For `--help`
+    **known        # As `Option` takes it
 ): # A dataclass field
     "A choice of names"
-    return option(choices[0], help, choices=choices)
+    return option(choices[0], help, choices=choices, **known)
 
 # %% ../../nbs/learning/55_settings.ipynb #5087dff3
 def free(
@@ -110,32 +112,36 @@ class Settings:
     retr_img_dir:str = option('', 'multimodal: photographs with item ids (default: --img-dir)', sources=2)
     retr_anno_path:str = option('', 'multimodal: their partition file (default: --anno-path)', sources=2)
     output_dir:str = free('checkpoints', 'Folder for checkpoint, history and cache')
-    body:str = option('resnet50', 'Any torchvision classification network, or your own as module:function')
-    pretrained:bool = free(False, "Start from torchvision's ImageNet weights (downloaded once)")
+    body:str = option('resnet50', 'A torchvision network, timm:NAME, or your own as module:function')
+    pretrained:bool = free(False, "Start from the weights of torchvision or timm (downloaded once)")
     weights:str = free('', 'Start the body from this file instead')
+    start_from:str = option('',
+        'Start from this checkpoint: its body, and what its heads know of the same classes')
     size:int = positive(224, 'Side of the square that the network sees, pixels')
     resize:str = one_of(('squash', 'pad', 'crop'), 'How a photograph becomes a square: squash, pad or crop')
     epochs:int = positive(20, 'Passes over the training photographs, all stages together')
     frozen_epochs:int = option(-1,
-        'Of these, the first with the body frozen (-1: 1 with --pretrained or --weights, else 0)')
+        'Of these, the first with the body frozen (-1: 1 if it starts trained, else 0)')
     label_epochs:int = option(-1,
-        'multimodal: of these, with category and attributes alone (-1: a quarter when from scratch, else 0)',
-        sources=2)
+        'multimodal: of these, with labels alone (-1: a quarter when from scratch, else 0)', sources=2)
     batch_size:int = positive(64, 'Photographs of a source in a step')
     accumulate:int = positive(1, 'Steps whose gradients are added up before an update, where memory is short')
-    images_per_item:int = positive(4,
-        'Photographs of an item in a batch of items (K of P x K)', source='items')
+    images_per_item:int = positive(4, 'Photographs of an item in a batch (K of P x K)', source='items')
+    label_batches:str = one_of(('items', 'plain', 'both'),
+        'multimodal: batches in which labels are learned: items (P x K), plain or both', sources=2)
     lr:float = positive(1e-3, 'Highest learning rate, of the heads')
     body_lr:float = option(0.,
-        'Highest learning rate of the body (0: --lr, or a third of it with --pretrained or --weights)')
+        'Highest learning rate of the body (0: --lr, or a third of it if the body starts trained)')
+    batch_norm:str = one_of(('auto', 'frozen', 'live'),
+        "Statistics of the body's batch normalisation (auto: frozen if it starts trained)")
     weight_decay:float = option(.05, "AdamW's, not on biases and normalisation")
     warmup:float = option(.1, 'Share of the run in which the learning rate rises')
     dropout:float = share(.2, 'In the heads')
     hidden:int = positive(512, 'Width of the heads')
     embedding_size:int = positive(256, 'Length of the embedding', source='items')
-    label_smoothing:float = share(.1, 'Of the category loss', head='category')
+    label_smoothing:float = share(0., 'Of the category loss', head='category')
     class_balance:float = option(.5, '0: categories weigh by frequency; 1: all alike', head='category')
-    pos_weight_cap:float = option(10., "Highest weight of a rare attribute's positives", head='attributes')
+    pos_weight_cap:float = option(3., "Highest weight of a rare attribute's positives", head='attributes')
     margin:float = option(.3, 'Of the triplet loss', source='items')
     category_weight:float = option(1., 'Of the category loss in the sum', head='category')
     attribute_weight:float = option(1., 'Of the attribute loss in the sum', head='attributes')
@@ -194,19 +200,34 @@ def check_values(
         if wrong := known.complaint(value):
             raise DataError(f'{flag(name)} {value}: {wrong}')
 
+# %% ../../nbs/learning/55_settings.ipynb #55aa0001
+def starts_trained(
+    s:Settings # Of a run
+)->bool:
+    "Does the body start from weights that were learned before? One of your own is asked itself"
+    if s.start_from or s.pretrained or s.weights:
+        return True
+    if not is_own_body(s.body):
+        return False
+    from fashion_nbdev.learning.bodies import find_body
+    from fashion_nbdev.learning.models import is_trained
+    return is_trained(find_body(s.body))
+
 # %% ../../nbs/learning/55_settings.ipynb #f6a94dcd
 def fill_defaults(
     s:Settings, # Changed in place
     task:Task   # To be trained
 ):
     "Give a value to each setting whose default depends on others"
-    from_scratch = not (s.pretrained or s.weights)
+    from_scratch = not starts_trained(s)
     if s.frozen_epochs < 0:
         s.frozen_epochs = 0 if from_scratch or s.epochs < 2 else 1
     if s.label_epochs < 0:
         s.label_epochs = s.epochs//4 if from_scratch and len(task.sources) > 1 else 0
     if not s.body_lr:
         s.body_lr = s.lr if from_scratch else s.lr/3
+    if s.batch_norm=='auto':
+        s.batch_norm = 'live' if from_scratch else 'frozen'
 
 # %% ../../nbs/learning/55_settings.ipynb #62cfda48
 def find_partition(
@@ -304,6 +325,8 @@ def resolve(
         check_batch(s)
     if s.batch_size < 2:
         raise DataError(f'--batch-size {s.batch_size}: batch normalisation needs two photographs or more')
+    if s.start_from and (s.pretrained or s.weights):
+        raise DataError('--start-from has weights of its own: leave --pretrained and --weights out')
     plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs)
     find_data(s, task)
     if s.evaluate and 'labels' in task.sources:

@@ -80,4 +80,4 @@ def headline_html(
 )->Markup:
     "A card for each metric of `ev`: name, value, interval, definition"
     cards = [_card(key, ev.metrics[key], ci.get(key, ())) for key in METRICS if key in ev.metrics]
-    return Markup(render('report_headline.html', cards=cards))
+    return Markup(render('report_headline.html', cards=cards, drawn=how_drawn(ev) if ci else ''))
