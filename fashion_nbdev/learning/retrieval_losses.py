@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['RETRIEVAL_LOSSES', 'triplet_stats', 'TripletLoss', 'mean_distance', 'ItemLoss']
 
-# %% ../../nbs/learning/47b_retrieval_losses.ipynb #7283cc09
+# %% ../../nbs/learning/47b_retrieval_losses.ipynb #a891355b
 import torch
 from fastcore.basics import patch
 from pytorch_metric_learning.losses import (
@@ -41,7 +41,7 @@ class TripletLoss(nn.Module):
         self.miner = BatchHardMiner()
         self.loss = TripletMarginLoss(margin=self.margin, smooth_loss=soft, reducer=MeanReducer())
 
-# %% ../../nbs/learning/47b_retrieval_losses.ipynb #fa085832
+# %% ../../nbs/learning/47b_retrieval_losses.ipynb #1f7addfc
 @patch
 def forward(self:TripletLoss,
     emb:Tensor,  # `[b,d]`, brought to unit length here if it is not
@@ -57,7 +57,7 @@ def forward(self:TripletLoss,
         self.stats = triplet_stats(dist, rows, self.margin)
         return self.loss(emb, items, rows)
 
-# %% ../../nbs/learning/47b_retrieval_losses.ipynb #da763cf9
+# %% ../../nbs/learning/47b_retrieval_losses.ipynb #48ca7c90
 def mean_distance(
     emb:Tensor # `[b,d]`
 )->Tensor: # Scalar; 0 without a pair
@@ -65,20 +65,22 @@ def mean_distance(
     distances = torch.pdist(nn.functional.normalize(emb, dim=1))
     return distances.sum()/max(len(distances), 1)
 
-# %% ../../nbs/learning/47b_retrieval_losses.ipynb #25669957
+# %% ../../nbs/learning/47b_retrieval_losses.ipynb #fcf7027a
 class ItemLoss(nn.Module):
     """A loss of pytorch-metric-learning over the rows whose item is known, in float32;
     0 that still has a gradient where there are none"""
     def __init__(self,
         loss:nn.Module,    # Of embeddings and item numbers; it may have parameters
-        lr_factor:float=1. # These learn so many times as fast as the heads
+        scale:float=1.,    # Factor of the loss
+        lr_factor:float=1. # Its parameters learn so many times as fast as the heads
     ):
         super().__init__()
         self.loss = loss
+        self.scale = scale
         self.lr_factor = lr_factor
         self.stats = {}
 
-# %% ../../nbs/learning/47b_retrieval_losses.ipynb #b964dff7
+# %% ../../nbs/learning/47b_retrieval_losses.ipynb #87129b7b
 @patch
 def forward(self:ItemLoss,
     emb:Tensor,  # `[b,d]`, brought to unit length here if it is not
@@ -89,13 +91,13 @@ def forward(self:ItemLoss,
     with torch.autocast(emb.device.type, enabled=False):
         emb = emb[known].float()
         self.stats = dict(distance=mean_distance(emb.detach()))
-        return self.loss(emb, items[known]) if len(emb) else emb.sum()
+        return self.scale*self.loss(emb, items[known]) if len(emb) else emb.sum()
 
-# %% ../../nbs/learning/47b_retrieval_losses.ipynb #396479ff
+# %% ../../nbs/learning/47b_retrieval_losses.ipynb #d98edfd7
 RETRIEVAL_LOSSES = { # Name -> how it is made
     'triplet': lambda items, size, margin: TripletLoss(margin),
     'multi-similarity': lambda items, size, margin: ItemLoss(MultiSimilarityLoss()),
-    'supcon': lambda items, size, margin: ItemLoss(SupConLoss()),
-    'proxy-anchor': lambda items, size, margin: ItemLoss(ProxyAnchorLoss(items, size), lr_factor=10.),
-    'softmax': lambda items, size, margin: ItemLoss(NormalizedSoftmaxLoss(items, size), lr_factor=10.),
+    'supcon': lambda items, size, margin: ItemLoss(SupConLoss(), scale=.1),
+    'proxy-anchor': lambda items, size, margin: ItemLoss(ProxyAnchorLoss(items, size), 1/32, lr_factor=10.),
+    'softmax': lambda items, size, margin: ItemLoss(NormalizedSoftmaxLoss(items, size), .05, lr_factor=10.),
 }
