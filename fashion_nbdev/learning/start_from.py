@@ -30,6 +30,7 @@ def check_start(
     both = dict(
         body=(ck['body'], net.body_name),
         hidden=(ck['hidden'], net.hidden),
+        pool=(ck.get('pool', 'mean'), net.pool_name),
         size=(pre['size'], s.size),
         resize=(way, s.resize))
     for name,(there, here) in both.items():
