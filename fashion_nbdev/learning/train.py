@@ -35,6 +35,7 @@ from .start_from import take_over
 from .machine import make_accelerator
 from .learner import Learner
 from .callbacks import AverageCB, PrintCB, ResumeCB, SaveBestCB, StopEarlyCB
+from .epoch_files import HistoryCB, TensorBoardCB, open_tensorboard
 
 # %% ../../nbs/learning/60_train.ipynb #e14ab11f
 def bytes_kept(
@@ -200,7 +201,9 @@ def callbacks(
     average = AverageCB() if s.ema else None
     save_best = SaveBestCB(out/task.checkpoint, partial(pack_learner, pre=pre))
     keep_state = ResumeCB(out/f'last_{task.name}_run.pth', s.resume, average)
-    hang = [PrintCB(), save_best, StopEarlyCB(), average, keep_state]
+    tensorboard = TensorBoardCB(open_tensorboard(out/'tensorboard')) if s.tensorboard else None
+    spreadsheet = HistoryCB(out/'history.csv')
+    hang = [PrintCB(), save_best, StopEarlyCB(), average, keep_state, spreadsheet, tensorboard]
     return [callback for callback in hang if callback]
 
 # %% ../../nbs/learning/60_train.ipynb #2bea31a5
