@@ -158,6 +158,7 @@ def run_state(
         names=names_of_answers(learner.heads),
         state=learner.net.state_dict(),
         weighting=learner.weighting.state_dict(),
+        losses={name: loss.state_dict() for name,loss in learner.losses.items()},
         opt=learner.opt.state_dict(),
         history=learner.history,
         epoch=learner.epoch,
@@ -197,9 +198,9 @@ def check_same(
     best        # Its best checkpoint, for the message
 ):
     "A `DataError` unless the settings are the same; it names the way to begin another run where this one is"
-    if before==now:
-        return
     changed = ', '.join(f'{name} was {before.get(name)}' for name in now if before.get(name)!=now[name])
+    if not changed:
+        return
     raise DataError(f'{path}: --resume with other settings than the run was started with ({changed}); '
                     f'begin a new run with what it has learned: --start-from {best} in place of --resume')
 
@@ -227,6 +228,8 @@ def take_up(
     "Bring `learner` into `state`"
     learner.net.load_state_dict(state['state'])
     learner.weighting.load_state_dict(state['weighting'])
+    for name,of_loss in state.get('losses', {}).items():
+        learner.losses[name].load_state_dict(of_loss)
     learner.opt.load_state_dict(state['opt'])
     for name in ('history', 'epoch', 'best', 'stop'):
         setattr(learner, name, state[name])

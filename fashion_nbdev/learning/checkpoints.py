@@ -63,6 +63,7 @@ def pack(
         body=net.body_name,
         heads=dict(net.sizes),
         hidden=net.hidden,
+        pool=net.pool_name,
         dropout=net.dropout,
         preprocessing=dict(preprocessing),
         **about_heads(heads),
@@ -143,6 +144,7 @@ def load_model(
     "The network in a checkpoint, with its weights; a `DataError` if they do not fit"
     body = choose_body(ck['body'], body)
     heads = restore_heads(ck)
-    net = FashionNet(heads.values(), body=body, dropout=ck['dropout'], hidden=ck['hidden'])
+    built = dict(dropout=ck['dropout'], hidden=ck['hidden'], pool=ck.get('pool', 'mean'))
+    net = FashionNet(heads.values(), body=body, **built)
     load_weights(net, ck['state'], f"the checkpoint's weights ({ck['body']})")
     return net.eval()

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['Answer', 'Evaluation', 'open_photos', 'predict_table', 'name_items', 'ask_labels', 'ask_items', 'evaluate',
-           'per_query', 'intervals', 'how_drawn', 'headline', 'in_brackets', 'figure_line', 'class_tables',
-           'class_lines', 'figure_lines', 'describe', 'save_figures', 'save_evaluation']
+           'per_query', 'intervals', 'no_intervals', 'how_drawn', 'headline', 'in_brackets', 'figure_line',
+           'class_tables', 'class_lines', 'figure_lines', 'describe', 'save_figures', 'save_evaluation']
 
 # %% ../../nbs/learning/61_evaluate.ipynb #7df953e7
 import json
@@ -33,6 +33,7 @@ from .settings import Settings, find_data
 from .checkpoints import load_checkpoint, load_model
 from .machine import make_accelerator
 from .infer import infer
+from .rivals import add_rivals, frozen_net, rival_lines, save_rivals, with_figures
 
 # %% ../../nbs/learning/61_evaluate.ipynb #9806fb83
 @dataclass
@@ -69,6 +70,8 @@ class Evaluation:
     history:list=field(default_factory=list)     # Of training, a dictionary an epoch
     config:dict=field(default_factory=dict)      # Settings of the training run
     skipped:dict=field(default_factory=dict)     # Unreadable photographs and why
+    rivals:dict=field(default_factory=dict)      # Title -> `Evaluation` of a simple rule, if asked for
+    beside:str=''                                # What the rivals are, in words
 
 # %% ../../nbs/learning/61_evaluate.ipynb #924cfdd0
 @patch
@@ -163,7 +166,8 @@ def evaluate(
     checkpoint,      # A `best_<task>_model.pth`
     s:Settings,      # Where the data is, `batch_size`, `precision`, `cpu`, `quiet`
     task:str='',     # If given, the task that the checkpoint has to be of
-    split:str='test' # Of the labels: `test`, or `val` while you are still choosing
+    split:str='test',# Of the labels: `test`, or `val` while you are still choosing
+    baseline:bool=False # Set simple rules on the body as it was before training beside it?
 )->Evaluation:
     "Evaluate labels on `split`, retrieval by query over gallery; a `DataError` if the data do not fit"
     ck = load_checkpoint(checkpoint, task)
@@ -174,14 +178,17 @@ def evaluate(
     net = load_model(ck, own_body).to(acc.device, memory_format=torch.channels_last)
     ev = Evaluation(row.name, history=ck['history'], config=ck['config'])
     heads = restore_heads(ck)
-    look = partial(predict_table, net, pre=ck['preprocessing'], acc=acc, s=s, skipped=ev.skipped)
+    same = dict(pre=ck['preprocessing'], acc=acc, s=s, skipped=ev.skipped)
+    look = partial(predict_table, net, **same)
     if 'labels' in row.sources:
         ask_labels(ev, heads, look, s, split)
     if 'items' in row.sources:
         ask_items(ev, heads, look, s)
-    for name,head in heads.items():
-        ev.metrics |= head.test_metrics(ev.answers[name])
-    ev.definitions = {name: METRICS[name].definition for name in ev.metrics}
+    with_figures(ev)
+    if baseline:
+        frozen = frozen_net(ev, checkpoint, ck, own_body)
+        features = frozen and partial(predict_table, frozen.to(acc.device), **same | dict(skipped={}))
+        add_rivals(ev, features, s)
     return ev
 
 # %% ../../nbs/learning/61_evaluate.ipynb #3a735b1a
@@ -203,6 +210,13 @@ def intervals(
         groups = item_groups(answer.table.df['item'])
         found |= answer.head.intervals(answer, partial(bootstrap_interval, n=n, groups=groups))
     return {name: interval for name,interval in found.items() if name in ev.metrics}
+
+# %% ../../nbs/learning/61_evaluate.ipynb #5639ca57
+def no_intervals(
+    ev:Evaluation # Not looked at
+)->dict: # Key -> (low, high), of none
+    "For who does not want to wait for intervals"
+    return {}
 
 # %% ../../nbs/learning/61_evaluate.ipynb #36f1b304
 def how_drawn(
@@ -287,6 +301,7 @@ def describe(
         lines += answer.head.remarks(answer)
     if bounds:
         lines += ['', f'in brackets: 95 % bootstrap interval; drawn: {how_drawn(ev)}']
+    lines += rival_lines(ev, bounds, intervals if interval else no_intervals)
     if detail:
         lines += class_lines(ev)
     return '\n'.join(lines)
@@ -306,9 +321,11 @@ def save_evaluation(
     ev:Evaluation, # With answers
     output_dir     # Folder, made if need be
 )->Path: # Its `metrics.json`
-    "Write `metrics.json`, and what each head has to say in spreadsheets"
+    "Write `metrics.json`, `baseline.json` if there are rivals, and what each head has to say in spreadsheets"
     out = Path(output_dir)
     save_figures(ev.metrics, out/'metrics.json')
+    if ev.beside:
+        save_rivals(ev, out/'baseline.json', intervals)
     for answer in ev.answers.values():
         for name,table in answer.head.spreadsheets(answer).items():
             with atomic_write(out/f'{name}.csv') as tmp:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from ..core import DataError, first_line
 from .body_names import find_body
+from .layers import POOLS
 from .label_heads import Attributes, Category
 from .heads import Embedding
 
@@ -47,7 +48,8 @@ class FashionNet(nn.Module):
         pretrained:bool=False,         # Start from torchvision's weights?
         weights:str|None=None,         # Start from a weight file
         dropout:float=.2,              # In the heads
-        hidden:int=512                 # Width of the heads
+        hidden:int=512,                # Width of the heads
+        pool:str='mean'                # How a map becomes a row of features, of `POOLS`
     ):
         super().__init__()
         self.body_name = body if isinstance(body, str) else f'{type(body).__module__}:{type(body).__name__}'
@@ -55,6 +57,8 @@ class FashionNet(nn.Module):
         self.sizes = {head.name: head.size for head in heads}
         self.hidden = hidden
         self.dropout = dropout
+        self.pool_name = pool
+        self.pool = POOLS[pool]()
         c = count_channels(self.body, self.body_name)
         self.heads = nn.ModuleDict({head.name: head.layers(c, hidden, dropout) for head in heads})
 
@@ -89,7 +93,7 @@ def forward(self:FashionNet,
     rows:dict|None=None # Head -> slice of the batch that it is asked about; all heads and all rows by default
 )->dict: # Head -> `[rows,size]`
     "What each head says of its photographs"
-    features = self.features(x).mean((2, 3))
+    features = self.pool(self.features(x))
     if rows is None:
         return {name: head(features) for name,head in self.heads.items()}
     return {name: head(features[rows[name]]) for name,head in self.heads.items() if name in rows}

@@ -42,18 +42,21 @@ def parameter_groups(
     net:FashionNet,      # To be trained
     weighting:nn.Module, # As `make_weighting` gives it; its weights may be learned too
     s:Settings,          # Learning rates, weight decay
-    losses=()            # Modules; a loss may have parameters of its own
-)->list: # For the optimiser
-    "Body and heads, with and without weight decay"
+    losses=()            # Modules; one may have parameters, and an `lr_factor` that says how fast they learn
+)->list: # For the optimiser; the last group learns at `s.lr`
+    "What losses have learned, then body and heads, with and without weight decay, then weights of losses"
     groups = []
+    for loss in losses:
+        factor = getattr(loss, 'lr_factor', 1.)
+        groups.append(parameter_group(list(loss.parameters()), s.lr*factor, 0.))
+    above = nn.ModuleList([net.heads, net.pool])
     unfrozen = max(s.frozen_epochs, 0)/s.epochs
-    for module,lr,begin in ((net.body, s.body_lr or s.lr, unfrozen), (net.heads, s.lr, 0.)):
+    for module,lr,begin in ((net.body, s.body_lr or s.lr, unfrozen), (above, s.lr, 0.)):
         matrices = [parameter for parameter in module.parameters() if parameter.dim() > 1]
         others = [parameter for parameter in module.parameters() if parameter.dim() <= 1]
         groups.append(parameter_group(matrices, lr, s.weight_decay, begin))
         groups.append(parameter_group(others, lr, 0., begin))
-    of_losses = nn.ModuleList([weighting, *losses])
-    groups.append(parameter_group(list(of_losses.parameters()), s.lr, 0.))
+    groups.append(parameter_group(list(weighting.parameters()), s.lr, 0.))
     return [group for group in groups if group['params']]
 
 # %% ../../nbs/learning/57b_optimiser.ipynb #00054460

@@ -120,8 +120,7 @@ class Settings:
     size:int = positive(224, 'Side of the square that the network sees, pixels')
     resize:str = one_of(('squash', 'pad', 'crop'), 'How a photograph becomes a square: squash, pad or crop')
     epochs:int = positive(20, 'Passes over the training photographs, all stages together')
-    frozen_epochs:int = option(-1,
-        'Of these, the first with the body frozen (-1: 1 if it starts trained, else 0)')
+    frozen_epochs:int = option(-1, 'Of these, the first with the body frozen (-1: 1 if trained, else 0)')
     label_epochs:int = option(-1,
         'multimodal: of these, with labels alone (-1: a quarter when from scratch, else 0)', sources=2)
     batch_size:int = positive(64, 'Photographs of a source in a step')
@@ -130,8 +129,7 @@ class Settings:
     label_batches:str = one_of(('items', 'plain', 'both'),
         'multimodal: batches in which labels are learned: items (P x K), plain or both', sources=2)
     lr:float = positive(1e-3, 'Highest learning rate, of the heads')
-    body_lr:float = option(0.,
-        'Highest learning rate of the body (0: --lr, or a third of it if the body starts trained)')
+    body_lr:float = option(0., 'Highest learning rate of the body (0: --lr, a third of it if trained)')
     batch_norm:str = one_of(('auto', 'frozen', 'live'),
         "Statistics of the body's batch normalisation (auto: frozen if it starts trained)")
     weight_decay:float = option(.05, "AdamW's, not on biases and normalisation")
@@ -139,13 +137,18 @@ class Settings:
     dropout:float = share(.2, 'In the heads')
     hidden:int = positive(512, 'Width of the heads')
     embedding_size:int = positive(256, 'Length of the embedding', source='items')
+    embedding_head:str = one_of(('residual', 'linear', 'bnneck'), 'Layers of the embedding', source='items')
+    retrieval_loss:str = one_of(
+        ('auto', 'triplet', 'multi-similarity', 'supcon', 'proxy-anchor', 'softmax'),
+        'auto: proxy-anchor if the body starts trained, else multi-similarity', source='items')
+    pool:str = one_of(('mean', 'gem'), 'Of features over the photograph: mean, or a learned power (GeM)')
     label_smoothing:float = share(0., 'Of the category loss', head='category')
     class_balance:float = option(.5, '0: categories weigh by frequency; 1: all alike', head='category')
     pos_weight_cap:float = option(3., "Highest weight of a rare attribute's positives", head='attributes')
     margin:float = option(.3, 'Of the triplet loss', source='items')
     category_weight:float = option(1., 'Of the category loss in the sum', head='category')
     attribute_weight:float = option(1., 'Of the attribute loss in the sum', head='attributes')
-    triplet_weight:float = option(1., 'Of the triplet loss in the sum', source='items')
+    triplet_weight:float = option(1., 'Of the retrieval loss in the sum', source='items')
     learn_weights:bool = option(False,
         'Learn the weights of the losses (Kendall et al. 2018) instead of fixing them', heads=2)
     augment:float = option(1., 'Strength of crop, rotation, colour jitter and erasing (0: none)')
@@ -209,7 +212,7 @@ def starts_trained(
         return True
     if not is_own_body(s.body):
         return False
-    from fashion_nbdev.learning.bodies import find_body
+    from fashion_nbdev.learning.body_names import find_body
     from fashion_nbdev.learning.models import is_trained
     return is_trained(find_body(s.body))
 
@@ -228,6 +231,8 @@ def fill_defaults(
         s.body_lr = s.lr if from_scratch else s.lr/3
     if s.batch_norm=='auto':
         s.batch_norm = 'live' if from_scratch else 'frozen'
+    if s.retrieval_loss=='auto':
+        s.retrieval_loss = 'multi-similarity' if from_scratch else 'proxy-anchor'
 
 # %% ../../nbs/learning/55_settings.ipynb #62cfda48
 def find_partition(

@@ -125,7 +125,8 @@ def build_net(
     s:Settings  # Body, weights and heads
 )->FashionNet:
     "The network for a task, with layers for each question; a `DataError` if its body takes no such size"
-    net = FashionNet(heads.values(), s.body, s.pretrained, s.weights or None, s.dropout, s.hidden)
+    weights = s.weights or None
+    net = FashionNet(heads.values(), s.body, s.pretrained, weights, s.dropout, s.hidden, s.pool)
     check_size(net, s.size)
     return net
 

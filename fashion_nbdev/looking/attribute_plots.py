@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ..pictures import new_figure
-from ..learning.attribute_metrics import average_precision, calibration, precision_recall
+from ..learning.attribute_metrics import average_precision, precision_recall
+from ..learning.calibration import calibration
 from .style import INK, STYLE, panels, shorten
 
 # %% ../../nbs/looking/74_attribute_plots.ipynb #cfab5167

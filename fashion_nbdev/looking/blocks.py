@@ -13,7 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ..learning.metrics import METRICS
-from ..learning.evaluate import Evaluation
+from ..learning.evaluate import Evaluation, how_drawn
 from .templates import render
 
 # %% ../../nbs/looking/78b_blocks.ipynb #774dee28

@@ -16,6 +16,7 @@ from markupsafe import Markup
 from ..core import DataError, atomic_write, safe_path, versions
 from ..pictures import open_image
 from ..learning.metrics import METRICS, confusion
+from ..learning.calibration import top_answers
 from ..learning.neighbours import nearest
 from ..learning.label_heads import Attributes, Category
 from ..learning.heads import Embedding

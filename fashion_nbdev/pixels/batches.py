@@ -49,70 +49,52 @@ def _count_hands(sizes, bs, k):
     return np.minimum(hands, batches), batches
 
 # %% ../../nbs/pixels/42_batches.ipynb #99d77499
-def _deal(groups, counts, rng):
-    "The hands of all items, large ones first, those of an item in a row"
-    sizes = np.array([len(rows) for rows in groups])
-    shuffled = rng.permutation(len(groups))
+def _order_items(sizes, counts, room, rng):
+    "The items in the order in which they are dealt, large hands first, as long as there is `room`"
+    shuffled = rng.permutation(len(sizes))
     smallness = -(sizes/counts)[shuffled]
-    largest_first = shuffled[np.argsort(smallness, kind='stable')]
-    hands = []
-    for item in largest_first:
-        n = counts[item]
-        for turn in range(n):
-            hands.append(groups[item][turn::n])
-    return hands
-
-# %% ../../nbs/pixels/42_batches.ipynb #61fca5fd
-def _keep_room(hands, n):
-    "The first of `hands`, `n` photographs at most"
-    sizes = [len(hand) for hand in hands]
-    fit = int(np.searchsorted(np.cumsum(sizes), n, side='right'))
-    return hands[:fit]
+    order = shuffled[np.argsort(smallness, kind='stable')]
+    fit = np.cumsum(sizes[order]) <= room
+    return order[fit]
 
 # %% ../../nbs/pixels/42_batches.ipynb #aefac6ae
-def _next_round(fill, have, rng):
-    "The batches in the order in which they are served: the emptiest first, those of `have` last"
-    chance = rng.random(len(fill))
-    wait = np.zeros(len(fill), bool)
-    wait[have] = True
-    return np.lexsort((chance, fill, wait))
-
-# %% ../../nbs/pixels/42_batches.ipynb #4846b207
-def _same_item(hands, start, n, items):
-    "Of the `n` hands from `start`, the places of those whose item the next hand has too"
-    following = hands[start+n:start+n+1]
-    if not following:
-        return []
-    item = items[following[0][0]]
-    owners = items[[hand[0] for hand in hands[start:start+n]]]
-    return np.flatnonzero(owners==item)
+def _in_rounds(groups, counts, n):
+    "Rounds of `n` hands at most; group after group is cut into its count of hands"
+    rounds = [[]]
+    for rows,count in zip(groups, counts):
+        hands = [rows[turn::count] for turn in range(count)]
+        if len(rounds[-1])+count > n:
+            rounds.append([])
+        rounds[-1] += hands
+    return rounds
 
 # %% ../../nbs/pixels/42_batches.ipynb #1a775d12
-def _deal_out(hands, items, n, rng):
+def _serve(rounds, n, rng):
     "The hands that each of `n` batches gets"
     batches = [[] for _ in range(n)]
     fill = np.zeros(n, int)
-    have = np.array([], int)
-    for start in range(0, len(hands), n):
-        order = _next_round(fill, have, rng)
-        for i,hand in zip(order, hands[start:]):
+    for hands in rounds:
+        chance = rng.random(n)
+        emptiest_first = np.lexsort((chance, fill))
+        largest_first = sorted(hands, key=len, reverse=True)
+        for i,hand in zip(emptiest_first, largest_first):
             batches[i].append(hand)
             fill[i] += len(hand)
-        have = order[_same_item(hands, start, n, items)]
     return batches
 
-# %% ../../nbs/pixels/42_batches.ipynb #802f3d67
-def _give_company(batches, hands, items):
-    "`batches` of `hands`, each with two items or more"
-    first = hands[0]
-    others = [hand for hand in hands if items[hand[0]]!=items[first[0]]]
-    smallest_first = itertools.cycle(reversed(others))
+# %% ../../nbs/pixels/42_batches.ipynb #90a087fd
+def _give_company(batches, items):
+    "`batches` of hands, each with two items or more"
+    hands = sorted(itertools.chain.from_iterable(batches), key=len)
+    largest = hands[-1]
+    others = [hand for hand in hands if items[hand[0]]!=items[largest[0]]]
+    smallest_first = itertools.cycle(others)
     for batch in batches:
         if len(batch)==1:
             item = items[batch[0][0]]
             lent = next(smallest_first)
             same = items[lent[0]]==item
-            batch.append(first if same else lent)
+            batch.append(largest if same else lent)
     return batches
 
 # %% ../../nbs/pixels/42_batches.ipynb #02a2db3d
@@ -152,10 +134,9 @@ def item_batches(
     counts, n = _count_hands(sizes, bs, k)
     if n==0 or len(groups)==1:
         return []
-    hands = _deal(groups, counts, rng)
-    hands = _keep_room(hands, n*bs)
-    dealt = _deal_out(hands, items, n, rng)
-    dealt = _give_company(dealt, hands, items)
+    order = _order_items(sizes, counts, n*bs, rng)
+    rounds = _in_rounds([groups[i] for i in order], counts[order], n)
+    dealt = _give_company(_serve(rounds, n, rng), items)
     batches = [np.concatenate(batch) for batch in dealt]
     shared = _divisible(batches, world)
     return [rows for rows in shared if _has_triplet(items[rows])]
