@@ -64,7 +64,7 @@ def category_rule(
     "Multinomial logistic regression"
     known = targ >= 0
     classes = targ[known].unique()
-    rule = LinearRule(torch.zeros(x.shape[1], size), torch.full((size,), -torch.inf))
+    rule = LinearRule(torch.zeros(x.shape[1], size), torch.full((size,), -30.))    # no chance
     rule.bias[classes] = 0
     if len(classes) < 2:
         return rule
@@ -84,7 +84,7 @@ def category_constant(
     "The share of each category"
     known = targ[targ >= 0]
     share = known.bincount(minlength=size)/len(known)
-    return LinearRule(torch.zeros(x.shape[1], size), share.log())
+    return LinearRule(torch.zeros(x.shape[1], size), share.clamp(min=1e-12).log())
 
 # %% ../../nbs/learning/60b_baseline.ipynb #b4c4fb9e
 def attribute_constant(
