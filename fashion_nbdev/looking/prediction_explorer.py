@@ -18,7 +18,8 @@ from PIL import Image
 
 from ..core import DataError, safe_path
 from ..data.tables import Table
-from ..learning.label_heads import Attributes, same_names
+from ..learning.head import same_names
+from ..learning.label_heads import Attributes
 from ..learning.settings import Settings
 from ..learning.evaluate import predict_table
 from .templates import render

@@ -25,6 +25,12 @@ def metric_label(
     called = METRICS[name].name if name in METRICS else name
     return f'{called} on {where}'
 
+# %% ../../nbs/looking/72c_runs.ipynb #72cc0001
+def _draw_choice(ax, y, values):
+    "The runs of a choice as dots at height `y`, and their mean"
+    ax.plot(values, [y]*len(values), 'o', ms=4, alpha=.6, color=INK['blue'])
+    ax.plot([values.mean()]*2, [y-.3, y+.3], color='k')
+
 # %% ../../nbs/looking/72c_runs.ipynb #6f5bc84e
 @plt.rc_context(STYLE)
 def plot_runs(
@@ -35,10 +41,8 @@ def plot_runs(
     summary = summarise(runs, metric)
     names = choice_names(runs)
     fig, (ax,) = panels(1, 1, w=4.6, h=.9+.26*len(summary))
-    for y,(name,row) in enumerate(summary.iterrows()):
-        values = runs.loc[names==name, metric]
-        ax.plot(values, [y]*len(values), 'o', ms=4, alpha=.6, color=INK['blue'])
-        ax.plot([row['mean']]*2, [y-.3, y+.3], color='k')
+    for y,name in enumerate(summary.index):
+        _draw_choice(ax, y, runs.loc[names==name, metric])
     ax.set_yticks(range(len(summary)), [shorten(name, 60) for name in summary.index])
     ax.set_ylim(-.6, len(summary)-.4)
     ax.set_xlabel(metric_label(metric))
