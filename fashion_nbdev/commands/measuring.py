@@ -26,6 +26,7 @@ def eval_flags(
     output_dir:str='',   # Write metrics.json, tables and pictures to this folder
     report:str='',       # Write a report, one HTML page, to this folder
     split:str='test',    # Of the labels: test, or val while you are still choosing
+    baseline:bool=False, # Set simple rules on the body as it was before training beside the model
     batch_size:int=64,   # Photographs at a time
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `eval-fashion`"
@@ -50,7 +51,7 @@ def eval_fashion(
     a = make_parser(eval_fashion, eval_flags, [*DATA, *MACHINE]).parse_args(argv)
     check_evaluation(a)
     from fashion_nbdev.learning.evaluate import describe, evaluate, save_evaluation
-    ev = evaluate(a.checkpoint, Settings(**given_settings(a)), a.task, a.split)
+    ev = evaluate(a.checkpoint, Settings(**given_settings(a)), a.task, a.split, a.baseline)
     if not first_process():
         return
     print(describe(ev))

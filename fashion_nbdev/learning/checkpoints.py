@@ -11,6 +11,7 @@ import torch
 
 from ..core import DataError, atomic_write, first_line, versions
 from .bodies import load_weights
+from .body_names import is_own_body
 from .heads import restore_heads
 from .models import FashionNet
 
@@ -62,6 +63,7 @@ def pack(
         body=net.body_name,
         heads=dict(net.sizes),
         hidden=net.hidden,
+        pool=net.pool_name,
         dropout=net.dropout,
         preprocessing=dict(preprocessing),
         **about_heads(heads),
@@ -129,7 +131,7 @@ def choose_body(
     body      # What a person gave, if anything
 ): # For `FashionNet`
     "The body for a checkpoint; a `DataError` if a person has to name it"
-    if not body and ':' in name:
+    if not body and is_own_body(name):
         raise DataError(f'the checkpoint was trained with a body of its own, {name}: name it with --body '
                         '(no file may choose what code runs)')
     return body or name
@@ -142,6 +144,7 @@ def load_model(
     "The network in a checkpoint, with its weights; a `DataError` if they do not fit"
     body = choose_body(ck['body'], body)
     heads = restore_heads(ck)
-    net = FashionNet(heads.values(), body=body, dropout=ck['dropout'], hidden=ck['hidden'])
+    built = dict(dropout=ck['dropout'], hidden=ck['hidden'], pool=ck.get('pool', 'mean'))
+    net = FashionNet(heads.values(), body=body, **built)
     load_weights(net, ck['state'], f"the checkpoint's weights ({ck['body']})")
     return net.eval()

@@ -123,6 +123,16 @@ def intervals(self:Head,
         found[name] = resample(rows, partial(self.one_metric, name=name))
     return found
 
+# %% ../../nbs/learning/52_head.ipynb #9e79ad2a
+@patch
+def valid_metrics(self:Head,
+    out, # `[n,size]`, what the network says of the validation photographs
+    targ # `[n]` or `[n,size]`
+)->dict: # Metric -> value
+    "Tune, and say how good the answers are: the figures by which training chooses its best epoch"
+    self.tune(out, targ)
+    return self.metrics(out, targ)
+
 # %% ../../nbs/learning/52_head.ipynb #311dbdf0
 @patch
 def report(self:Head,

@@ -21,12 +21,26 @@ class Embedding(Head):
     shown = ('hit_rate_at_1',)
     weight = 'triplet_weight'
 
+    def __init__(self,
+        size:int,                      # Length of the vector
+        embedding_head:str='residual'  # Its layers, of `EMBEDDING_HEADS`
+    ):
+        super().__init__(size)
+        self.embedding_head = embedding_head
+
     @classmethod
     def from_table(cls,
         table, # `Table` to learn from
         s      # `Settings`
     ): # `Embedding`
-        return cls(s.embedding_size)
+        return cls(s.embedding_size, s.embedding_head)
+
+    @classmethod
+    def from_checkpoint(cls,
+        size:int, # Outputs of the head
+        ck:dict   # As `pack` makes it
+    ): # `Embedding`
+        return cls(size, ck.get('embedding_head', 'residual'))
 
 # %% ../../nbs/learning/52c_heads.ipynb #8661c804
 @patch
@@ -36,9 +50,10 @@ def layers(self:Embedding,
     dropout:float   # Share of its hidden units that are silenced in training
 ): # Module, `[b,c]` to `[b,size]`, unit length
     "What stands on the body for this question"
-    from fashion_nbdev.learning.layers import ResidualHead, UnitLength
+    from fashion_nbdev.learning.layers import EMBEDDING_HEADS, UnitLength
     from torch import nn
-    return nn.Sequential(ResidualHead(c, self.size, hidden, dropout), UnitLength())
+    make = EMBEDDING_HEADS[self.embedding_head]
+    return nn.Sequential(make(c, self.size, hidden, dropout), UnitLength())
 
 # %% ../../nbs/learning/52c_heads.ipynb #48608217
 @patch
@@ -64,9 +79,11 @@ def loss(self:Embedding,
     targ, # `[n]`, of the training photographs
     s     # `Settings`
 ): # Module of (output, target)
-    "Batch-hard triplet loss"
-    from fashion_nbdev.learning.losses import TripletLoss
-    return TripletLoss(s.margin)
+    "The retrieval loss of the settings; those with a proxy for each training item count them in `targ`"
+    from fashion_nbdev.learning.retrieval_losses import RETRIEVAL_LOSSES
+    make = RETRIEVAL_LOSSES[s.retrieval_loss]
+    n_items = int(targ.max())+1
+    return make(n_items, self.size, s.margin)
 
 # %% ../../nbs/learning/52c_heads.ipynb #6b0a7888
 @patch
@@ -90,8 +107,8 @@ def decode(self:Embedding,
 # %% ../../nbs/learning/52c_heads.ipynb #526d1fca
 @patch
 def about(self:Embedding)->dict:
-    "The length of its vectors"
-    return dict(embedding_size=self.size)
+    "The length of its vectors, and its layers"
+    return dict(embedding_size=self.size, embedding_head=self.embedding_head)
 
 # %% ../../nbs/learning/52c_heads.ipynb #0ebbcef9
 @patch

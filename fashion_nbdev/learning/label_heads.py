@@ -6,6 +6,8 @@
 __all__ = ['Category', 'same_names', 'Attributes']
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #b63b3c09
+from functools import partial
+
 from fastcore.basics import patch
 
 from ..core import DataError
@@ -22,10 +24,12 @@ class Category(Head):
     report_title = 'categories'
 
     def __init__(self,
-        names:list # Of the categories
+        names:list,          # Of the categories
+        temperature:float=1. # What scores are divided by; known after validation
     ):
         super().__init__(len(names))
         self.names = list(names)
+        self.temperature = temperature
 
     @classmethod
     def from_table(cls,
@@ -39,7 +43,7 @@ class Category(Head):
         size:int, # Outputs of the head
         ck:dict   # As `pack` makes it
     ): # `Category`
-        return cls(ck['classes'])
+        return cls(ck['classes'], ck.get('temperature', 1.))
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #ff6f70f5
 @patch
@@ -67,7 +71,17 @@ def activate(self:Category,
     out # `[n,size]` logits
 ): # `[n,size]`
     "The probability of each category"
-    return out.softmax(1)
+    return (out/self.temperature).softmax(1)
+
+# %% ../../nbs/learning/52b_label_heads.ipynb #29cc220f
+@patch
+def tune(self:Category,
+    out, # `[n,size]` logits of the validation photographs
+    targ # `[n]`
+):
+    "The temperature under which the labels are most likely"
+    from fashion_nbdev.learning.calibration import fit_temperature
+    self.temperature = fit_temperature(out, targ)
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #00b3dc36
 @patch
@@ -76,8 +90,12 @@ def metrics(self:Category,
     targ # `[n]`
 )->dict: # Metric -> value
     "How good the answers are"
+    from fashion_nbdev.learning.calibration import calibration, top_answers
     from fashion_nbdev.learning.metrics import category_metrics
-    return category_metrics(out, targ)
+    figures = category_metrics(out, targ)
+    for name,prob in dict(category_ece=self.activate(out), category_ece_raw=out.softmax(1)).items():
+        figures[name] = calibration(*top_answers(prob, targ))[1]
+    return figures
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #c9317937
 @patch
@@ -96,8 +114,8 @@ def decode(self:Category,
 # %% ../../nbs/learning/52b_label_heads.ipynb #b94edc09
 @patch
 def about(self:Category)->dict:
-    "The names of the categories"
-    return dict(classes=self.names)
+    "The names of the categories, and the temperature"
+    return dict(classes=self.names, temperature=float(self.temperature))
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #ba3607db
 def same_names(
@@ -122,6 +140,19 @@ def check(self:Category,
 ):
     "A `DataError` unless the categories of `table` are those of training"
     same_names('categories', table.categories, self.names)
+
+# %% ../../nbs/learning/52b_label_heads.ipynb #93dd558d
+@patch
+def intervals(self:Category,
+    answer,   # `Answer`
+    resample  # As `bootstrap_interval`
+)->dict: # Metric -> (low, high)
+    "How far other photographs would have moved the figures that are not of calibration"
+    from fashion_nbdev.learning.metrics import category_metrics
+    rows = (answer.out, answer.targ)
+    def one(out, targ, name):
+        return category_metrics(out, targ)[name]
+    return {name: resample(rows, partial(one, name=name)) for name in category_metrics(*rows)}
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #c29d41ef
 @patch
@@ -148,19 +179,23 @@ def spreadsheets(self:Category,
 class Attributes(Head):
     "Which of `names` does it have?"
     name = 'attributes'
-    monitor = 'attribute_macro_f1'
-    shown = ('attribute_macro_f1', 'attribute_micro_f1')
+    monitor = 'attribute_map' # It needs no thresholds, which validation could flatter
+    shown = ('attribute_map', 'attribute_macro_f1')
     files = ('attributes',)
     weight = 'attribute_weight'
     report_title = 'attributes'
 
     def __init__(self,
-        names:list,     # Of the attributes
-        thresholds=None # `[size]`, above which one is said to be there; known after validation
+        names:list,      # Of the attributes
+        thresholds=None, # `[size]`, above which one is said to be there; known after validation
+        scale:float=1.,  # What scores are multiplied with, and ...
+        shifts=None      # ... `[size]`, what is then added, before they are probabilities; likewise
     ):
         super().__init__(len(names))
         self.names = list(names)
         self.thresholds = thresholds
+        self.scale = scale
+        self.shifts = [0.]*len(names) if shifts is None else shifts
 
     @classmethod
     def from_table(cls,
@@ -175,7 +210,8 @@ class Attributes(Head):
         ck:dict   # As `pack` makes it
     ): # `Attributes`
         import numpy as np
-        return cls(ck['attributes'], np.array(ck['thresholds'], np.float32))
+        thresholds = np.array(ck['thresholds'], np.float32)
+        return cls(ck['attributes'], thresholds, ck.get('attribute_scale', 1.), ck.get('attribute_shifts'))
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #82319451
 @patch
@@ -202,7 +238,19 @@ def activate(self:Attributes,
     out # `[n,size]` logits
 ): # `[n,size]`
     "The probability of each attribute"
-    return out.sigmoid()
+    import torch
+    shifts = torch.as_tensor(self.shifts, dtype=out.dtype, device=out.device)
+    return (self.scale*out+shifts).sigmoid()
+
+# %% ../../nbs/learning/52b_label_heads.ipynb #ea11ec55
+@patch
+def carry_over(self:Attributes,
+    raw # Probabilities or thresholds, `[...,size]`, without scale and shifts
+): # Tensor, of the same shape
+    "The same with scale and shifts"
+    import torch
+    from fashion_nbdev.learning.attribute_metrics import logit
+    return self.activate(torch.from_numpy(logit(raw)).float())
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #86bddc73
 @patch
@@ -210,20 +258,39 @@ def tune(self:Attributes,
     out, # `[n,size]` logits of the validation photographs
     targ # `[n,size]`
 ):
-    "The threshold with the best F1 for each attribute"
+    "Scale and shifts that make the labels most likely, and thresholds with the best F1"
     from fashion_nbdev.learning.attribute_metrics import tune_thresholds
-    self.thresholds = tune_thresholds(self.activate(out), targ)
+    from fashion_nbdev.learning.calibration import fit_shifts
+    self.scale, self.shifts = fit_shifts(out, targ)
+    self.thresholds = self.carry_over(tune_thresholds(out.sigmoid(), targ)).numpy()
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #276a04ac
 @patch
 def metrics(self:Attributes,
-    out, # `[n,size]` logits
-    targ # `[n,size]`
+    out,  # `[n,size]` logits
+    targ, # `[n,size]`
+    thresholds=None # `[size]` or `[n,size]`; those that were tuned by default
 )->dict: # Metric -> value
     "How good the answers are"
-    import torch
     from fashion_nbdev.learning.attribute_metrics import attribute_metrics
-    return attribute_metrics(self.activate(out), targ, torch.as_tensor(self.thresholds))
+    from fashion_nbdev.learning.calibration import calibration
+    prob = self.activate(out)
+    figures = attribute_metrics(prob, targ, self.thresholds if thresholds is None else thresholds)
+    figures['attribute_ece'] = calibration(prob, targ)[1]
+    figures['attribute_ece_raw'] = calibration(out.sigmoid(), targ)[1]
+    return figures
+
+# %% ../../nbs/learning/52b_label_heads.ipynb #191606b7
+@patch
+def valid_metrics(self:Attributes,
+    out, # `[n,size]` logits of the validation photographs
+    targ # `[n,size]`
+)->dict: # Metric -> value
+    "Tune on all, and say how good the answers are when no photograph chooses its own thresholds"
+    from fashion_nbdev.learning.attribute_metrics import cross_thresholds
+    self.tune(out, targ)
+    crossed = self.carry_over(cross_thresholds(out.sigmoid(), targ))
+    return self.metrics(out, targ, crossed)
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #c8faedc7
 @patch
@@ -242,9 +309,12 @@ def decode(self:Attributes,
 # %% ../../nbs/learning/52b_label_heads.ipynb #c05fc2cb
 @patch
 def about(self:Attributes)->dict:
-    "Their names and thresholds"
-    thresholds = [] if self.thresholds is None else [float(threshold) for threshold in self.thresholds]
-    return dict(attributes=self.names, thresholds=thresholds)
+    "Their names, thresholds, scale and shifts"
+    return dict(
+        attributes=self.names,
+        thresholds=[] if self.thresholds is None else [float(threshold) for threshold in self.thresholds],
+        attribute_scale=float(self.scale),
+        attribute_shifts=[float(shift) for shift in self.shifts])
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #5a623715
 @patch
@@ -288,4 +358,4 @@ def remarks(self:Attributes,
     if not absent:
         return []
     return [f'{len(absent)} of {self.size} attributes are never present, {absent[0]} for instance: '
-            'of these the figures know false alarms only']
+            'macro-F1 and mAP leave them out, micro-F1 and Hamming loss know their false alarms only']

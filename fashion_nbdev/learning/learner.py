@@ -69,7 +69,7 @@ def set_rates(self:Learner,
 ):
     "The learning rate of each group, at this position of the run"
     for group in self.opt.param_groups:
-        group['lr'] = group['base']*schedule(done, self.s.warmup)
+        group['lr'] = group['base']*schedule(done, self.s.warmup, group['begin'])
 
 # %% ../../nbs/learning/58_learner.ipynb #11f865fe
 @patch
@@ -235,8 +235,7 @@ def compute_metrics(self:Learner,
     for head in heads:
         out = torch.from_numpy(outs[head.name])
         targ = source.targets(head, kept)
-        head.tune(out, targ)
-        metrics |= head.metrics(out, targ)
+        metrics |= head.valid_metrics(out, targ)
     return metrics
 
 # %% ../../nbs/learning/58_learner.ipynb #caccdfa6
@@ -255,7 +254,8 @@ def merit(self:Learner,
     metrics:dict # On validation
 )->float:
     "The figure that decides which epoch was best"
-    return float(np.mean([metrics[name] for name in self.task.monitors]))
+    figures = [metrics[name] for name in self.task.monitors]
+    return float(np.nan_to_num(figures).mean())
 
 # %% ../../nbs/learning/58_learner.ipynb #89e1bde4
 @patch

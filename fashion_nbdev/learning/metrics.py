@@ -47,6 +47,15 @@ METRICS = dict(
     category_top5=Metric(
         'Top-5 accuracy',
         'share of photographs whose category is among the five most probable'),
+    category_ece=Metric(
+        'Category ECE',
+        'mean gap between the probability of the most probable category and how often it was right, in 15 '
+        'bins of equal width, weighted by photographs (Naeini et al. 2015; temperature of Guo et al. 2017)',
+        higher_is_better=False),
+    category_ece_raw=Metric(
+        'Category ECE, raw',
+        'the same as the network says it, without the temperature that validation chose',
+        higher_is_better=False),
     attribute_hamming=Metric(
         'Hamming loss',
         'share of wrong answers among all known (photograph, attribute) labels; '
@@ -57,7 +66,7 @@ METRICS = dict(
         'F1 over all known (photograph, attribute) labels pooled'),
     attribute_macro_f1=Metric(
         'Attribute Macro-F1',
-        'mean F1 over the attributes that occur among labels or predictions'),
+        'mean F1 over the attributes that occur among the labels'),
     attribute_map=Metric(
         'Attribute mAP',
         'mean over attributes with both answers among the labels of average precision '
@@ -65,6 +74,15 @@ METRICS = dict(
     attribute_constant_micro_f1=Metric(
         'Best constant Micro-F1',
         'largest Micro-F1 on these labels that one and the same answer for every photograph can reach'),
+    attribute_ece=Metric(
+        'Attribute ECE',
+        'mean gap between the probability of an attribute and how often it was there, in 15 bins of equal '
+        'width, weighted by known labels (Naeini et al. 2015; scale and shifts of Platt 1999)',
+        higher_is_better=False),
+    attribute_ece_raw=Metric(
+        'Attribute ECE, raw',
+        'the same as the network says it, without the scale and shifts that validation chose',
+        higher_is_better=False),
     hit_rate_at_1=hit_rate(1),
     hit_rate_at_5=hit_rate(5),
     hit_rate_at_10=hit_rate(10),

@@ -14,7 +14,7 @@ from torch import nn
 
 from ..core import DataError
 from .losses import FixedWeights, UncertaintyWeights
-from .models import FashionNet
+from .models import FashionNet, keep_statistics
 from .settings import Settings
 
 # %% ../../nbs/learning/57b_optimiser.ipynb #dc0bfb57
@@ -31,39 +31,45 @@ def make_weighting(
 def parameter_group(
     parameters:list, # Tensors
     lr:float,        # Their highest learning rate
-    decay:float      # Weight decay
+    decay:float,     # Weight decay
+    begin:float=0.   # Share of the run at which they begin to learn
 )->dict: # As optimisers take it; `base` is the highest learning rate
     "Parameters that are changed alike"
-    return dict(params=parameters, lr=lr, base=lr, weight_decay=decay)
+    return dict(params=parameters, lr=lr, base=lr, weight_decay=decay, begin=begin)
 
 # %% ../../nbs/learning/57b_optimiser.ipynb #0a164422
 def parameter_groups(
     net:FashionNet,      # To be trained
     weighting:nn.Module, # As `make_weighting` gives it; its weights may be learned too
     s:Settings,          # Learning rates, weight decay
-    losses=()            # Modules; a loss may have parameters of its own
-)->list: # For the optimiser
-    "Body and heads, with and without weight decay"
+    losses=()            # Modules; one may have parameters, and an `lr_factor` that says how fast they learn
+)->list: # For the optimiser; the last group learns at `s.lr`
+    "What losses have learned, then body and heads, with and without weight decay, then weights of losses"
     groups = []
-    for module,lr in ((net.body, s.body_lr or s.lr), (net.heads, s.lr)):
+    for loss in losses:
+        factor = getattr(loss, 'lr_factor', 1.)
+        groups.append(parameter_group(list(loss.parameters()), s.lr*factor, 0.))
+    above = nn.ModuleList([net.heads, net.pool])
+    unfrozen = max(s.frozen_epochs, 0)/s.epochs
+    for module,lr,begin in ((net.body, s.body_lr or s.lr, unfrozen), (above, s.lr, 0.)):
         matrices = [parameter for parameter in module.parameters() if parameter.dim() > 1]
         others = [parameter for parameter in module.parameters() if parameter.dim() <= 1]
-        groups.append(parameter_group(matrices, lr, s.weight_decay))
-        groups.append(parameter_group(others, lr, 0.))
-    of_losses = nn.ModuleList([weighting, *losses])
-    groups.append(parameter_group(list(of_losses.parameters()), s.lr, 0.))
+        groups.append(parameter_group(matrices, lr, s.weight_decay, begin))
+        groups.append(parameter_group(others, lr, 0., begin))
+    groups.append(parameter_group(list(weighting.parameters()), s.lr, 0.))
     return [group for group in groups if group['params']]
 
 # %% ../../nbs/learning/57b_optimiser.ipynb #00054460
 def schedule(
     done:float,      # Share of the run that is over, 0 to 1
-    warmup:float=.1  # Share in which the rate rises
+    warmup:float=.1, # Share in which the rate rises
+    begin:float=0.   # Share of the run at which learning begins
 )->float: # Factor of the highest learning rate
-    "Linear warm-up, then half a cosine down to a hundredth"
-    if done < warmup:
-        return max(done/warmup, .02)
-    falling = (done-warmup)/max(1-warmup, 1e-9)
-    return .01+.99*(1+math.cos(math.pi*falling))/2
+    "Linear warm-up from `begin`, along half a cosine that falls from `warmup` to a hundredth at the end"
+    falling = max(done-warmup, 0)/max(1-warmup, 1e-9)
+    cosine = .01+.99*(1+math.cos(math.pi*falling))/2
+    rising = (done-begin)/warmup if warmup else 1.
+    return cosine*min(max(rising, .02), 1)
 
 # %% ../../nbs/learning/57b_optimiser.ipynb #9d331b55
 def compile_body(
@@ -80,12 +86,13 @@ def compile_body(
 # %% ../../nbs/learning/57b_optimiser.ipynb #94eda330
 def place_net(
     net:FashionNet, # To be trained
-    s:Settings,     # Compile it?
+    s:Settings,     # Compile it? Keep its statistics?
     acc:Accelerator # What computes
 )->FashionNet: # The same, or a copy with other normalisation
     "The network on its device, as training wants it"
     if acc.device.type=='cuda' and acc.num_processes > 1:
         net = nn.SyncBatchNorm.convert_sync_batchnorm(net)
+    keep_statistics(net, s.batch_norm=='frozen')
     net = net.to(acc.device, memory_format=torch.channels_last)
     if s.compile:
         compile_body(net, acc.device.type)

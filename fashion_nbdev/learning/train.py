@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['bytes_kept', 'make_folder', 'cache_folder', 'read_tables', 'open_sources', 'task_heads', 'build_net',
-           'training_targets', 'build_losses', 'build_augment', 'pack_learner', 'callbacks', 'keep_previous',
-           'count_photographs', 'announce', 'list_unreadable', 'Interrupted', 'finish', 'train']
+           'run_preprocessing', 'training_targets', 'build_losses', 'build_augment', 'pack_learner', 'callbacks',
+           'keep_previous', 'count_photographs', 'describe_epochs', 'announce', 'list_unreadable', 'Interrupted',
+           'finish', 'train']
 
 # %% ../../nbs/learning/60_train.ipynb #8d3959fc
 import os, shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,16 +22,20 @@ from ..data.labels import read_labels, read_partition
 from ..pixels.preprocess import preprocessing
 from ..pixels.augment import Augment
 from ..pixels.batches import hold_out_items
-from ..pixels.sources import open_source, share_labels
+from ..pixels.sources import leave_out, open_source, share_labels
+from ..pixels.joint import Joint
+from .bodies import body_preprocessing
 from .metrics import METRICS
 from .heads import label_files, make_heads
-from .models import FashionNet
+from .models import FashionNet, check_size
 from .tasks import Task, find_task, plan_stages
 from .settings import Settings, resolve
 from .checkpoints import load_checkpoint, pack, save_file
+from .start_from import take_over
 from .machine import make_accelerator
 from .learner import Learner
 from .callbacks import AverageCB, PrintCB, ResumeCB, SaveBestCB, StopEarlyCB
+from .epoch_files import HistoryCB, TensorBoardCB, open_tensorboard
 
 # %% ../../nbs/learning/60_train.ipynb #e14ab11f
 def bytes_kept(
@@ -73,7 +78,7 @@ def read_tables(
     task:Task, # To be trained
     s:Settings # With every path filled in
 )->tuple: # Kind -> `Table` to learn from, and to be judged on
-    "The annotations of a task; validation items are held out of the training items"
+    "The annotations of a task, without photographs on both sides; items are held out of the training items"
     train = {}
     valid = {}
     if 'labels' in task.sources:
@@ -86,7 +91,9 @@ def read_tables(
         train['items'] = items.subset(~held)
         valid['items'] = items.subset(held)
     if len(train) > 1:
-        train['labels'], train['items'] = share_labels(train['labels'], train['items'], valid['items'])
+        learned = leave_out(train['items'], valid['labels'])
+        tables = (train['labels'], learned, valid['items'])
+        train['labels'], train['items'] = share_labels(*tables, s.label_batches)
     filled = {kind: table for kind,table in train.items() if len(table)}
     return filled, valid
 
@@ -99,7 +106,8 @@ def open_sources(
     "The photographs of `tables`, a seventh larger than the network sees them"
     size = preprocessing(s.size)['store']
     kept = dict(resize=s.resize, cache=cache, limit=s.bad_limit, show=not s.quiet)
-    batched = dict(bs=s.batch_size, k=s.images_per_item, seed=s.seed)
+    borrowed = s.label_batches=='both'
+    batched = dict(bs=s.batch_size, k=s.images_per_item, seed=s.seed, borrowed=borrowed)
     return {kind: open_source(table, kind, size, **kept, **batched) for kind,table in tables.items()}
 
 # %% ../../nbs/learning/60_train.ipynb #793d24cd
@@ -117,8 +125,22 @@ def build_net(
     heads:dict, # Name -> `Head`
     s:Settings  # Body, weights and heads
 )->FashionNet:
-    "The network for a task, with layers for each of its questions"
-    return FashionNet(heads.values(), s.body, s.pretrained, s.weights or None, s.dropout, s.hidden)
+    "The network for a task, with layers for each question; a `DataError` if its body takes no such size"
+    weights = s.weights or None
+    net = FashionNet(heads.values(), s.body, s.pretrained, weights, s.dropout, s.hidden, s.pool)
+    check_size(net, s.size)
+    return net
+
+# %% ../../nbs/learning/60_train.ipynb #4fd2db45
+def run_preprocessing(
+    net:FashionNet,  # With its body
+    s:Settings,      # Size, and how photographs become square
+    start:dict|None=None # The checkpoint that the run starts from
+)->dict: # As `preprocessing` gives it
+    "How the photographs of a run become the input of its network"
+    if start:
+        return dict(start['preprocessing'])
+    return preprocessing(s.size, resize=s.resize, **body_preprocessing(net.body))
 
 # %% ../../nbs/learning/60_train.ipynb #03eaaa3c
 def training_targets(
@@ -179,7 +201,9 @@ def callbacks(
     average = AverageCB() if s.ema else None
     save_best = SaveBestCB(out/task.checkpoint, partial(pack_learner, pre=pre))
     keep_state = ResumeCB(out/f'last_{task.name}_run.pth', s.resume, average)
-    hang = [PrintCB(), save_best, StopEarlyCB(), average, keep_state]
+    tensorboard = TensorBoardCB(open_tensorboard(out/'tensorboard')) if s.tensorboard else None
+    spreadsheet = HistoryCB(out/'history.csv')
+    hang = [PrintCB(), save_best, StopEarlyCB(), average, keep_state, spreadsheet, tensorboard]
     return [callback for callback in hang if callback]
 
 # %% ../../nbs/learning/60_train.ipynb #2bea31a5
@@ -205,10 +229,27 @@ def count_photographs(
     "How many of each kind"
     return ', '.join(f'{len(source):,} photographs with {kind}' for kind,source in sources.items())
 
+# %% ../../nbs/learning/60_train.ipynb #18d7c5f2
+def describe_epochs(
+    learner # `Learner`
+)->str:
+    "What an epoch is, for each stage if they differ"
+    s = learner.s
+    names = {}
+    for stage in plan_stages(learner.task, s.epochs, s.frozen_epochs, s.label_epochs):
+        heads = [learner.heads[name] for name in stage.heads]
+        joint = Joint(learner.train, heads, world=learner.acc.num_processes)
+        names.setdefault(joint.describe_epoch(), []).append(stage.name)
+    if len(names)==1:
+        return f'an epoch is {next(iter(names))}'
+    said = [f'an epoch of stage {" and ".join(stages)} is {text}' for text,stages in names.items()]
+    return '; '.join(said)
+
 # %% ../../nbs/learning/60_train.ipynb #ec1d334b
 def announce(
     learner, # `Learner`
-    cache    # Folder of decoded photographs, or None
+    cache,   # Folder of decoded photographs, or None
+    taken='' # What the run takes from a checkpoint, in words
 ):
     "Print what is about to happen"
     if not learner.showing:
@@ -218,7 +259,10 @@ def announce(
     decoded = f', from decoded photographs in {cache}' if cache else ''
     learning = count_photographs(learner.train)
     judging = count_photographs(learner.valid)
-    print(f'training on {learning}; validating on {judging}; {network}{decoded}', flush=True)
+    print(f'training on {learning}; validating on {judging}; {network}{decoded}')
+    print(describe_epochs(learner), flush=True)
+    if taken and not learner.s.resume:
+        print(taken, flush=True)
 
 # %% ../../nbs/learning/60_train.ipynb #476c7a38
 def list_unreadable(
@@ -267,19 +311,21 @@ def train(
     s = resolve(s, task)
     acc = make_accelerator(s.precision, s.cpu)
     out = Path(s.output_dir)
+    start = load_checkpoint(s.start_from) if s.start_from else None
     keep_previous(out/task.checkpoint, s.resume, acc)
     tables, judged = read_tables(task, s)
     rows = sum(len(table) for table in [*tables.values(), *judged.values()])
     cache = cache_folder(s.cache, out, s.size, rows)
-    sources = open_sources(tables, s, cache)
-    valid = open_sources(judged, s, cache)
     set_seed(s.seed)
     heads = task_heads(task, s, tables)
     net = build_net(heads, s)
+    taken = take_over(net, heads, start, s) if start else ''
+    pre = run_preprocessing(net, s, start)
+    sources = open_sources(tables, replace(s, resize=pre['resize']), cache)
+    valid = open_sources(judged, replace(s, resize=pre['resize']), cache)
     losses = build_losses(heads, s, tables)
-    pre = preprocessing(s.size, resize=s.resize)
     learner = Learner(net, task, heads, losses, sources, valid, build_augment(pre, s.augment), s, acc)
     learner.cbs = callbacks(out, task, s, pre)
-    announce(learner, cache)
+    announce(learner, cache, taken)
     learner.fit(plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs))
     return finish(learner, out/task.checkpoint)

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from ..pictures import new_figure
-from ..learning.attribute_metrics import average_precision, calibration, precision_recall
+from ..learning.attribute_metrics import average_precision, precision_recall
+from ..learning.calibration import calibration
 from .style import INK, STYLE, panels, shorten
 
 # %% ../../nbs/looking/74_attribute_plots.ipynb #cfab5167
@@ -158,7 +159,7 @@ def _draw_bin_counts(ax, middle, width, counts):
 def plot_calibration(
     prob,        # Probabilities, any shape
     targ,        # The same shape: 1 it was so, 0 it was not, -1 unknown
-    bins:int=10, # Of equal width
+    bins:int=15, # Of equal width
     title:str='' # What was predicted
 ): # matplotlib figure
     "A reliability diagram over the number of predictions: how often it was so, by the probability given"

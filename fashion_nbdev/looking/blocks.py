@@ -13,7 +13,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from ..learning.metrics import METRICS
-from ..learning.evaluate import Evaluation
+from ..learning.evaluate import Evaluation, how_drawn
 from .templates import render
 
 # %% ../../nbs/looking/78b_blocks.ipynb #774dee28
@@ -80,4 +80,4 @@ def headline_html(
 )->Markup:
     "A card for each metric of `ev`: name, value, interval, definition"
     cards = [_card(key, ev.metrics[key], ci.get(key, ())) for key in METRICS if key in ev.metrics]
-    return Markup(render('report_headline.html', cards=cards))
+    return Markup(render('report_headline.html', cards=cards, drawn=how_drawn(ev) if ci else ''))

@@ -129,7 +129,8 @@ def saying_all(
     talkative.heads = dict(predictor.heads)
     for name,head in predictor.heads.items():
         if isinstance(head, Attributes):
-            talkative.heads[name] = Attributes(head.names, np.zeros_like(head.thresholds))
+            every = talkative.heads[name] = copy(head)
+            every.thresholds = np.zeros_like(head.thresholds)
     return talkative
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #aa36a73d

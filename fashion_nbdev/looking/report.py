@@ -16,6 +16,7 @@ from markupsafe import Markup
 from ..core import DataError, atomic_write, safe_path, versions
 from ..pictures import open_image
 from ..learning.metrics import METRICS, confusion
+from ..learning.calibration import top_answers
 from ..learning.neighbours import nearest
 from ..learning.label_heads import Attributes, Category
 from ..learning.heads import Embedding
@@ -52,12 +53,11 @@ def _category_figures(ev):
     prob = answer.prob
     targ = answer.targ.numpy()
     names = answer.head.names
-    known = targ >= 0
-    right = prob[known].argmax(1)==targ[known]
     pictures = Pictures(answer.table)
     return dict(
         examples=confusion_sheet(pictures, prob, targ, names),
-        calibration=plot_calibration(prob[known].max(1), right, title='category'),
+        calibration=plot_calibration(*top_answers(prob, targ), title='category'),
+        raw=ev.metrics.get('category_ece_raw'),
         curves=plot_precision_recall(prob, _as_attributes(targ, len(names)), names),
         surest=wrong_sheet(pictures, prob, targ, names))
 
@@ -103,6 +103,7 @@ def attribute_html(
         scores=scores,
         score_plot=plot_scores(scores),
         calibration=plot_calibration(prob, targ, title='all attributes'),
+        raw=ev.metrics.get('attribute_ece_raw'),
         curves=plot_precision_recall(prob, targ, names, answer.head.thresholds),
         surest=wrong_attributes_sheet(Pictures(answer.table), prob, targ, names, answer.head.thresholds))
 

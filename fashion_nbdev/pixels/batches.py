@@ -6,6 +6,7 @@
 __all__ = ['plain_batches', 'item_batches', 'hold_out_items']
 
 # %% ../../nbs/pixels/42_batches.ipynb #08040878
+import itertools, math
 import numpy as np
 
 from ..core import DataError
@@ -36,70 +37,109 @@ def _rows_by_item(items, rng):
     ends = np.flatnonzero(np.diff(items[rows]))+1
     return np.split(rows, ends)
 
+# %% ../../nbs/pixels/42_batches.ipynb #c8dcae38
+def _count_hands(sizes, bs, k):
+    "Hands of each item, from its number of photographs; and batches of the epoch"
+    wanted = np.ceil(sizes/k).astype(int)
+    able = np.maximum(sizes//2, 1)
+    hands = np.minimum(wanted, able)
+    with_pair = hands[sizes > 1].sum()
+    full = math.ceil(sizes.sum()/bs)
+    batches = min(full, with_pair)
+    return np.minimum(hands, batches), batches
+
 # %% ../../nbs/pixels/42_batches.ipynb #99d77499
-def _deal(rows, k):
-    "One item's `rows` in hands of `k`; a short last one borrows from the first, or rests if half is missing"
-    for i in range(0, len(rows), k):
-        hand = rows[i:i+k]
-        if i and len(hand) <= k//2:
-            return
-        if len(hand) < k:
-            hand = np.concatenate([hand, rows[:i]])
-        yield np.resize(hand, k)
+def _order_items(sizes, counts, room, rng):
+    "The items in the order in which they are dealt, large hands first, as long as there is `room`"
+    shuffled = rng.permutation(len(sizes))
+    smallness = -(sizes/counts)[shuffled]
+    order = shuffled[np.argsort(smallness, kind='stable')]
+    fit = np.cumsum(sizes[order]) <= room
+    return order[fit]
 
 # %% ../../nbs/pixels/42_batches.ipynb #aefac6ae
-def _in_turn(groups, k, rng):
-    "The hands of all `groups`, every item's first before its second"
-    hands = []
-    for rows in groups:
-        for turn,hand in enumerate(_deal(rows, k)):
-            hands.append((turn+rng.random(), hand))
-    hands.sort(key=lambda o: o[0])
-    return [hand for _,hand in hands]
+def _in_rounds(groups, counts, n):
+    "Rounds of `n` hands at most; group after group is cut into its count of hands"
+    rounds = [[]]
+    for rows,count in zip(groups, counts):
+        hands = [rows[turn::count] for turn in range(count)]
+        if len(rounds[-1])+count > n:
+            rounds.append([])
+        rounds[-1] += hands
+    return rounds
 
 # %% ../../nbs/pixels/42_batches.ipynb #1a775d12
-def _fill_batch(hands, items, p):
-    "The first `p` of `hands` that are of different items; and those that are left, in order"
-    batch = []
-    left = []
-    seen = set()
-    for i,hand in enumerate(hands):
-        if len(batch)==p:
-            return batch, left+hands[i:]
-        item = items[hand[0]]
-        if item in seen:
-            left.append(hand)
-        else:
-            batch.append(hand)
-            seen.add(item)
-    return batch, left
+def _serve(rounds, n, rng):
+    "The hands that each of `n` batches gets"
+    batches = [[] for _ in range(n)]
+    fill = np.zeros(n, int)
+    for hands in rounds:
+        chance = rng.random(n)
+        emptiest_first = np.lexsort((chance, fill))
+        largest_first = sorted(hands, key=len, reverse=True)
+        for i,hand in zip(emptiest_first, largest_first):
+            batches[i].append(hand)
+            fill[i] += len(hand)
+    return batches
+
+# %% ../../nbs/pixels/42_batches.ipynb #90a087fd
+def _give_company(batches, items):
+    "`batches` of hands, each with two items or more"
+    hands = sorted(itertools.chain.from_iterable(batches), key=len)
+    largest = hands[-1]
+    others = [hand for hand in hands if items[hand[0]]!=items[largest[0]]]
+    smallest_first = itertools.cycle(others)
+    for batch in batches:
+        if len(batch)==1:
+            item = items[batch[0][0]]
+            lent = next(smallest_first)
+            same = items[lent[0]]==item
+            batch.append(largest if same else lent)
+    return batches
 
 # %% ../../nbs/pixels/42_batches.ipynb #02a2db3d
-def _no_item_twice(hands, items, p):
-    "Batches of `p` hands in order; a hand whose item is already there waits for the next batch"
-    while hands:
-        batch, hands = _fill_batch(hands, items, p)
-        enough = len(batch) > p//2
-        last = len(batch) > 1 and not hands
-        if enough or last:
-            yield np.concatenate(batch)
+def _divisible(batches, world):
+    "Batches of rows that `world` processes can share; where nobody can lend, a few rows rest"
+    if world==1:
+        return batches
+    shared = []
+    for i,rows in enumerate(batches):
+        missing = -len(rows) % world
+        others = np.setdiff1d(batches[i-1], rows)
+        rows = np.concatenate([rows, others[:missing]])
+        too_many = len(rows) % world
+        shared.append(np.delete(rows, slice(2, 2+too_many)))
+    return shared
+
+# %% ../../nbs/pixels/42_batches.ipynb #c3eca7f9
+def _has_triplet(items):
+    "Are there two photographs of one of `items`, and one of another?"
+    counts = np.unique(items, return_counts=True)[1]
+    return len(counts) > 1 and counts.max() > 1
 
 # %% ../../nbs/pixels/42_batches.ipynb #1926ef40
 def item_batches(
     items,      # `[n]`, the item of each row
-    bs:int,     # Photographs a batch, all processes together
-    k:int,      # Photographs of an item
+    bs:int,     # Photographs a batch, all processes together; a few more or less
+    k:int,      # Photographs of an item, at most if there are items enough
     seed:int,   # Batches follow from seed and epoch alone
     epoch:int,  # From 0
     world:int=1 # Processes; every batch divides by it
-)->list: # Arrays of rows, `k` of an item together, no item twice in a batch
-    "P x K batches"
+)->list: # Arrays of rows, no row twice in one; empty unless there is a pair and another item
+    "P x K batches: photographs of some items, each item with its partners"
     items = np.asarray(items)
     rng = _generator(seed, epoch)
-    hands = _in_turn(_rows_by_item(items, rng), k, rng)
-    p = max(bs//k//world*world, world)
-    batches = _no_item_twice(hands, items, p)
-    return [b for b in batches if len(b) > 1 and len(b) % world==0]
+    groups = _rows_by_item(items, rng)
+    sizes = np.array([len(rows) for rows in groups])
+    counts, n = _count_hands(sizes, bs, k)
+    if n==0 or len(groups)==1:
+        return []
+    order = _order_items(sizes, counts, n*bs, rng)
+    rounds = _in_rounds([groups[i] for i in order], counts[order], n)
+    dealt = _give_company(_serve(rounds, n, rng), items)
+    batches = [np.concatenate(batch) for batch in dealt]
+    shared = _divisible(batches, world)
+    return [rows for rows in shared if _has_triplet(items[rows])]
 
 # %% ../../nbs/pixels/42_batches.ipynb #0a6f7afc
 def hold_out_items(

@@ -21,17 +21,19 @@ from ..pictures import MAX_PIXELS, open_image
 # %% ../../nbs/pixels/36_decode.ipynb #06ac00fd
 def squash(
     x:Tensor,        # `[3,h,w]`, uint8
-    size:int|tuple   # Pixels a side, or height and width
+    size:int|tuple,  # Pixels a side, or height and width
+    interpolation:str='bilinear' # Or `bicubic`
 )->Tensor: # `[3,size,size]`, uint8; in memory the colours of a pixel are side by side
     "The whole of `x`, its proportions lost; antialiased"
     side_by_side = x.permute(1, 2, 0).contiguous()
     batch = side_by_side[None].permute(0, 3, 1, 2)
-    return F.interpolate(batch, size, mode='bilinear', antialias=True)[0]
+    return F.interpolate(batch, size, mode=interpolation, antialias=True)[0]
 
 # %% ../../nbs/pixels/36_decode.ipynb #54d01db2
 def pad(
     x:Tensor,  # `[3,h,w]`, uint8
-    size:int   # Pixels a side
+    size:int,  # Pixels a side
+    interpolation:str='bilinear' # Or `bicubic`
 )->Tensor: # `[3,size,size]`, uint8; in memory the colours of a pixel are side by side
     "The whole of `x` in its proportions, in the middle of white; antialiased"
     h, w = x.shape[1:]
@@ -41,29 +43,31 @@ def pad(
     top = (size-h)//2
     left = (size-w)//2
     white = x.new_full((size, size, 3), 255).permute(2, 0, 1)
-    white[:, top:top+h, left:left+w] = squash(x, (h, w))
+    white[:, top:top+h, left:left+w] = squash(x, (h, w), interpolation)
     return white
 
 # %% ../../nbs/pixels/36_decode.ipynb #59fd2208
 def crop(
     x:Tensor,  # `[3,h,w]`, uint8
-    size:int   # Pixels a side
+    size:int,  # Pixels a side
+    interpolation:str='bilinear' # Or `bicubic`
 )->Tensor: # `[3,size,size]`, uint8; in memory the colours of a pixel are side by side
     "The middle square of `x`, antialiased"
     h, w = x.shape[1:]
     side = min(h, w)
     top = (h-side)//2
     left = (w-side)//2
-    return squash(x[:, top:top+side, left:left+side], size)
+    return squash(x[:, top:top+side, left:left+side], size, interpolation)
 
 # %% ../../nbs/pixels/36_decode.ipynb #725bdb1f
 RESIZES = dict(squash=squash, pad=pad, crop=crop)
 
 def check_resize(
-    resize:str # What a user asked for
+    resize:str # One of `RESIZES`; `-bicubic` may follow
 ):
-    "A `DataError` if `resize` is none of `RESIZES`"
-    if resize not in RESIZES:
+    "A `DataError` if `resize` is no way to make a photograph square"
+    way, _, interpolation = resize.partition('-')
+    if way not in RESIZES or interpolation not in ('', 'bicubic'):
         raise DataError(f'resize is {resize!r}, but must be one of {", ".join(RESIZES)}')
 
 # %% ../../nbs/pixels/36_decode.ipynb #40d585fc
@@ -72,9 +76,10 @@ def resize_square(
     size:int,            # Pixels a side
     resize:str='squash'  # Whole, its proportions lost ('squash') or on white ('pad'); or the middle ('crop')
 )->Tensor: # `[3,size,size]`, uint8; in memory the colours of a pixel are side by side
-    "`x` made square in one of three ways, antialiased"
+    "`x` made square in one of three ways, antialiased; a `DataError` if `resize` is none of them"
     check_resize(resize)
-    return RESIZES[resize](x, size)
+    way, _, interpolation = resize.partition('-')
+    return RESIZES[way](x, size, interpolation or 'bilinear')
 
 # %% ../../nbs/pixels/36_decode.ipynb #ad46a29f
 def _decode_plain(path, below):

@@ -27,7 +27,7 @@ class Joint:
         self.taught = {}    # Kind -> heads that it teaches
         able = []
         for kind,source in sorted(sources.items(), reverse=True):   # labels before items
-            taught = [head for head in self.heads if source.teaches(head)]
+            taught = source.taught(self.heads)
             able += taught
             if taught:
                 self.taught[kind] = taught
@@ -76,6 +76,32 @@ def plan(self:Joint,
         mine = [rows.reshape(self.world, -1)[self.rank] for rows in batches]
         steps.append(dict(zip(plans, mine)))
     return steps
+
+# %% ../../nbs/pixels/43b_joint.ipynb #66d4209b
+@patch
+def count_epoch(self:Joint,
+    epoch:int=0 # From 0
+)->dict: # Kind -> `steps`; `seen`, the share of its photographs; `times` each of these is seen, a mean
+    "What an epoch shows of each source, all processes together"
+    counts = {}
+    for kind,plan in self._equally_many(epoch).items():
+        rows = np.concatenate(plan)
+        seen = len(np.unique(rows))
+        share = seen/len(self.sources[kind])
+        counts[kind] = dict(steps=len(plan), seen=share, times=len(rows)/seen)
+    return counts
+
+# %% ../../nbs/pixels/43b_joint.ipynb #492df838
+@patch
+def describe_epoch(self:Joint)->str: # A line
+    "How many steps an epoch has, and how often it shows the photographs of each kind"
+    counts = self.count_epoch()
+    steps = next(iter(counts.values()))['steps']
+    shown = []
+    for kind,count in counts.items():
+        rest = '' if count['seen'] > .995 else f' ({1-count["seen"]:.0%} rest)'
+        shown.append(f'with {kind} {count["times"]:.1f} times each{rest}')
+    return f'{steps:,} step{"s" if steps > 1 else ""}: photographs {", ".join(shown)}'
 
 # %% ../../nbs/pixels/43b_joint.ipynb #5d86ba46
 @patch

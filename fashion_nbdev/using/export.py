@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..core import DataError, atomic_write
 from ..pixels.augment import Augment
+from ..learning.body_names import is_own_body
 from ..learning.metrics import METRICS
 from ..learning.label_heads import Category
 from ..learning.heads import Embedding, restore_heads
@@ -209,7 +210,7 @@ def run_export(
     n:int=256        # Photographs to calibrate on
 )->str: # What to tell the user
     "Export, and compare with the checkpoint if there are photographs"
-    body = s.body if s and ':' in s.body else ''
+    body = s.body if s and is_own_body(s.body) else ''
     tables = training_tables(checkpoint, s) if int8 and s else None
     out = export_onnx(checkpoint, path, int8, tables, n, body)
     precision = 'int8' if int8 else 'float32'

@@ -148,11 +148,12 @@ class CalibrationBatches:
 def head_nodes(
     path # As `write_onnx` makes it
 )->list: # Names
-    "The operations of an ONNX file that belong to the heads"
+    "The operations of an ONNX file that belong to the heads, or to the pooling before them"
     import onnx
     found = []
     for node in onnx.load(path).graph.node:
-        if any("'net.heads." in note.value for note in node.metadata_props):
+        places = ' '.join(note.value for note in node.metadata_props)
+        if "'net.heads." in places or "'net.pool'" in places:
             found.append(node.name)
     return found
 
