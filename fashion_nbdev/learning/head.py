@@ -174,19 +174,3 @@ def spreadsheets(self:Head,
     "What is worth a file of its own: the report, if there is one"
     table = self.report(answer)
     return {} if table is None else {self.report_title: table.rename_axis('name')}
-
-# %% ../../nbs/learning/52_head.ipynb #ba3607db
-def same_names(
-    kind:str,  # What they are names of
-    have:list, # Of the data
-    want:list  # Of the checkpoint
-):
-    "A `DataError` unless the data's classes are the checkpoint's"
-    if len(have)!=len(want):
-        raise DataError(f'the data has {len(have)} {kind}, the checkpoint {len(want)}: '
-                        'evaluate on data prepared like the training data')
-    differ = [(a, b) for a,b in zip(have, want) if a!=b]
-    if differ:
-        found, expected = differ[0]
-        raise DataError(f'{kind} are named differently: '
-                        f'{found!r} in the data where the checkpoint has {expected!r} ({len(differ)} in all)')

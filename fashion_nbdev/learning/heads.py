@@ -81,7 +81,8 @@ def loss(self:Embedding,
 ): # Module of (output, target)
     "The retrieval loss of the settings; those with a proxy for each training item count them in `targ`"
     from fashion_nbdev.learning.retrieval_losses import RETRIEVAL_LOSSES
-    make = RETRIEVAL_LOSSES[s.retrieval_loss]
+    name = 'multi-similarity' if s.retrieval_loss=='auto' else s.retrieval_loss   # a run has decided
+    make = RETRIEVAL_LOSSES[name]
     n_items = int(targ.max())+1
     return make(n_items, self.size, s.margin)
 
