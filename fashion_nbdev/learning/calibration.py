@@ -62,7 +62,7 @@ def too_sure(
     "Would less sharpness make the labels likelier?"
     expected = (sharpness*logits).softmax(1)*logits
     right = logits.gather(1, targ[:, None])
-    return bool(expected.sum()-right.sum()+sharpness-1 > 0)
+    return bool(expected.sum()-right.sum()+(sharpness-1)/100 > 0)
 
 # %% ../../nbs/learning/49b_calibration.ipynb #0900e35a
 def fit_temperature(
@@ -92,7 +92,9 @@ def find_errors(
     "Slope and curvature of each answer's cross-entropy"
     known = targ >= 0
     p = (place[0]*out+place[1:]).sigmoid()
-    return torch.where(known, p-(targ==1).float(), 0.), torch.where(known, p*(1-p), 0.)
+    error = torch.where(known, p-(targ==1).float(), 0.)
+    spread = torch.where(known, p*(1-p), 0.)
+    return error, spread
 
 # %% ../../nbs/learning/49b_calibration.ipynb #fa5f88b0
 def find_curvature(
@@ -105,7 +107,7 @@ def find_curvature(
     found = torch.zeros(n+1, n+1)
     found[0, 0] = 1+(spread*out*out).sum()
     found[0, 1:] = found[1:, 0] = (spread*out).sum(0)
-    found[1:, 1:] = torch.diag(spread.sum(0))+pull*(torch.eye(n)-1/n)
+    found[1:, 1:] = torch.diag(.01+spread.sum(0))+pull*(torch.eye(n)-1/n)
     return found
 
 # %% ../../nbs/learning/49b_calibration.ipynb #84bf5689
@@ -117,10 +119,10 @@ def newton_step(
 )->Tensor: # `[1+a]`, to be subtracted from `place`
     "From here to the bottom of the bowl, if it were one"
     error, spread = find_errors(place, out, targ)
-    pulled = error.sum(0)+pull*(place[1:]-place[1:].mean())
-    slope = torch.cat([(error*out).sum()[None]+place[0]-1, pulled])
-    curvature = find_curvature(spread, out, pull)
-    return torch.linalg.solve(curvature.double(), slope.double()).float()
+    scale, shifts = place.split([1, len(place)-1])
+    pulled = error.sum(0)+pull*(shifts-shifts.mean())+.01*shifts
+    slope = torch.cat([(error*out).sum()+scale-1, pulled])
+    return torch.linalg.solve(find_curvature(spread, out, pull).double(), slope.double()).float()
 
 # %% ../../nbs/learning/49b_calibration.ipynb #9f237288
 def go_down(
