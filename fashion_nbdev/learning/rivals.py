@@ -227,7 +227,7 @@ def rival_lines(
                      'the share of each attribute')
     for title,rival in ev.rivals.items():
         if worse := losses_to(ev.metrics, rival.metrics):
-            lines.append(f'better than the model by {title}: {", ".join(worse)}')
+            lines.append(f'better than the model by {title}: {"; ".join(worse)}')
     return lines
 
 # %% ../../nbs/learning/60c_rivals.ipynb #999294b8
