@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['combinations', 'run_name', 'run_figures', 'run', 'read_runs', 'is_recorded', 'record', 'run_line', 'answer_run',
-           'run_apart', 'each_run', 'sweep', 'choice_names', 'summarise']
+           'run_apart', 'each_run', 'common_mark', 'sweep', 'choice_names', 'summarise']
 
 # %% ../../nbs/learning/61d_sweep.ipynb #d9e5aaa3
-import json, os, subprocess, sys, time
+import hashlib, json, os, subprocess, sys, time
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, replace
 from functools import partial
@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 
 from ..core import DataError, atomic_write
-from .settings import OPTIONS, Settings
+from .settings import OPTIONS, Settings, fixed_settings
 from .checkpoints import load_checkpoint
 from .train import train
 from .evaluate import evaluate
@@ -155,6 +155,18 @@ def each_run(
         for future in as_completed(running):
             yield future.result()
 
+# %% ../../nbs/learning/61d_sweep.ipynb #61ddc002
+def common_mark(
+    s:Settings, # What all runs have in common
+    varied      # Names of the settings that vary
+)->str: # `s` and eight letters of a digest
+    "What tells one sweep from another in the same folder"
+    common = fixed_settings(s) | dict(evaluate=s.evaluate)
+    for name in varied:
+        common.pop(name, None)
+    text = json.dumps(common, sort_keys=True)
+    return 's'+hashlib.sha256(text.encode()).hexdigest()[:8]
+
 # %% ../../nbs/learning/61d_sweep.ipynb #879749f3
 def sweep(
     task:str,      # Name of the task
@@ -162,21 +174,24 @@ def sweep(
     varied:dict,   # Name of a setting -> the values that it takes
     jobs:int=1,    # Runs at a time; more than one: each in a process of its own
     show:bool=True # Say when a run ends?
-)->pd.DataFrame: # A row a run, as in `output_dir/runs.csv`
+)->pd.DataFrame: # A row a run of this sweep; `output_dir/runs.csv` keeps those of others too
     "Train every combination of `varied`; a `DataError` for a setting that is none"
     unknown = [name for name in varied if name not in OPTIONS]
     if unknown:
         raise DataError(f'{unknown[0]!r} is not a setting: choose from {", ".join(OPTIONS)}')
     path = Path(s.output_dir)/'runs.csv'
     recorded = read_runs(path)
-    missing = [choice for choice in combinations(varied) if not is_recorded(choice, recorded)]
+    mark = common_mark(s, varied)
+    choices = combinations(varied)
+    missing = [choice for choice in choices if not is_recorded(choice | dict(common=mark), recorded)]
     threads = max((os.cpu_count() or 1)//jobs, 1)
     one = partial(run, task, s) if jobs==1 else partial(run_apart, task, s, threads=threads)
     for done,row in enumerate(each_run(one, missing, jobs), 1):
-        record(row, path)
+        record(row | dict(common=mark), path)
         if show:
             print(f'{done} of {len(missing)}: {run_line(row)}', flush=True)
-    return read_runs(path)
+    runs = read_runs(path)
+    return runs[runs['common']==mark].reset_index(drop=True)
 
 # %% ../../nbs/learning/61d_sweep.ipynb #a2f182f7
 def choice_names(
