@@ -36,13 +36,15 @@ class DataSettings:
 @dataclass
 class NetworkSettings:
     "What looks at the photographs"
-    body:str = option('resnet50', 'A torchvision network, timm:NAME, or your own as module:function')
+    body:str = option('resnet50', 'A torchvision network, resnet9 (thumbnails), timm:NAME, or your own as module:function')
     pretrained:bool = free(False, "Start from the weights of torchvision or timm (downloaded once)")
     weights:str = free('', 'Start the body from this file instead')
     start_from:str = option('',
         'Start from this checkpoint: its body, and what its heads know of the same classes')
     size:int = positive(224, 'Side of the square that the network sees, pixels')
     resize:str = one_of(('squash', 'pad', 'crop'), 'How a photograph becomes a square: squash, pad or crop')
+    center:float = option(7/8, 'Share of the side that is seen outside training (1: all of it)',
+        at_least=.1, below=1.001)
     pool:str = one_of(('mean', 'gem'), 'Of features over the photograph: mean, or a learned power (GeM)')
     batch_norm:str = one_of(('auto', 'frozen', 'live'),
         "Statistics of the body's batch normalisation (auto: frozen if it starts trained)")

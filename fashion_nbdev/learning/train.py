@@ -103,8 +103,8 @@ def open_sources(
     s:Settings,  # How photographs are kept and batched
     cache:Path|None # As `cache_folder` gives it
 )->dict: # Kind -> `Source`
-    "The photographs of `tables`, a seventh larger than the network sees them"
-    size = preprocessing(s.size)['store']
+    "The photographs of `tables`, with the margin around what the network sees of them"
+    size = preprocessing(s.size, center=s.center)['store']
     kept = dict(resize=s.resize, cache=cache, limit=s.bad_limit, show=not s.quiet)
     borrowed = s.label_batches=='both'
     batched = dict(bs=s.batch_size, k=s.images_per_item, seed=s.seed, borrowed=borrowed)
@@ -140,7 +140,7 @@ def run_preprocessing(
     "How the photographs of a run become the input of its network"
     if start:
         return dict(start['preprocessing'])
-    return preprocessing(s.size, resize=s.resize, **body_preprocessing(net.body))
+    return preprocessing(s.size, resize=s.resize, center=s.center, **body_preprocessing(net.body))
 
 # %% ../../nbs/learning/60_train.ipynb #03eaaa3c
 def training_targets(
