@@ -31,12 +31,15 @@ class DataSettings:
     cache:str = free('auto', 'Decoded photographs: auto (in --output-dir), a folder to share, or none')
     bad_limit:float = option(.01, 'Share of a split that may be unreadable')
     holdout:float = share(.1, 'Share of the training items kept to select retrieval models', source='items')
+    holdout_by:str = one_of(('items', 'photographs'),
+        'What is kept: items, or photographs of every item (where an item is a class)', source='items')
 
 # %% ../../nbs/learning/55_settings.ipynb #55bb0001
 @dataclass
 class NetworkSettings:
     "What looks at the photographs"
-    body:str = option('resnet50', 'A torchvision network, resnet9 (thumbnails), timm:NAME, or your own as module:function')
+    body:str = option('resnet50',
+        'A torchvision network, resnet9 (thumbnails), timm:NAME, or your own as module:function')
     pretrained:bool = free(False, "Start from the weights of torchvision or timm (downloaded once)")
     weights:str = free('', 'Start the body from this file instead')
     start_from:str = option('',

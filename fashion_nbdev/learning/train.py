@@ -21,7 +21,7 @@ from ..core import DataError, atomic_write, set_seed
 from ..data.labels import read_labels, read_partition
 from ..pixels.preprocess import preprocessing
 from ..pixels.augment import Augment
-from ..pixels.batches import hold_out_items
+from ..pixels.batches import HOLD_OUT
 from ..pixels.sources import leave_out, open_source, share_labels
 from ..pixels.joint import Joint
 from .bodies import body_preprocessing
@@ -87,7 +87,8 @@ def read_tables(
         valid['labels'] = read_labels(s.attr_img_dir, s.attr_anno_dir, 'val', **files)
     if 'items' in task.sources:
         items = read_partition(s.retr_img_dir, s.retr_anno_path).split('train')
-        held = hold_out_items(items.item_index()[0], s.holdout, s.seed)
+        hold_out = HOLD_OUT[s.holdout_by]
+        held = hold_out(items.item_index()[0], s.holdout, s.seed)
         train['items'] = items.subset(~held)
         valid['items'] = items.subset(held)
     if len(train) > 1:
