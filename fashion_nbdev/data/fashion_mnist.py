@@ -82,6 +82,17 @@ def _read_part(source, part, split, limit, done):
         rows.append((f'{split}/{folder}/{i:05}.png', split, int(y[i])))
     return rows, x
 
+# %% ../../nbs/data/28_fashion_mnist.ipynb #5f6a7b81
+def _read_parts(source, limit, done):
+    "A row for each picture of both parts, and what `_write_picture` takes"
+    rows = []
+    jobs = []
+    for part,split in (('train', 'train'), ('t10k', 'test')):
+        found, x = _read_part(source, part, split, limit, done)
+        rows += found
+        jobs += [(pixels, done.img_dir/path) for pixels,(path,*_) in zip(x, found)]
+    return pd.DataFrame(rows, columns=['path', 'split', 'category']), jobs
+
 # %% ../../nbs/data/28_fashion_mnist.ipynb #37163119
 def _write_picture(job):
     "Write one picture, if it is not there already"
@@ -126,13 +137,7 @@ def prepare_fashion_mnist(
     done = Prepared(output_dir)
     if download:
         _download(source)
-    rows = []
-    jobs = []
-    for part,split in (('train', 'train'), ('t10k', 'test')):
-        found, x = _read_part(source, part, split, limit, done)
-        rows += found
-        jobs += [(pixels, done.img_dir/path) for pixels,(path,*_) in zip(x, found)]
-    df = pd.DataFrame(rows, columns=['path', 'split', 'category'])
+    df, jobs = _read_parts(source, limit, done)
     df['split'] = complete_splits(df['split'], df['category'], None, done, val=val, test=0, seed=seed)
     claim(output_dir, source=Path(source).resolve(), how='fashion-mnist')
     list(map_threads(_write_picture, jobs, 'pictures', show))
