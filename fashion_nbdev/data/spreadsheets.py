@@ -6,78 +6,143 @@
 __all__ = ['prepare_csv']
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #643aaa3b
-import os, re
-from pathlib import Path, PurePosixPath
+import re
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from ..core import DataError, progress
+from ..core import DataError
 from .tables import Table
-from .layout import path_problem
-from .prepared import Prepared, place_images, unusable, write_prepared
+from .prepared import Prepared, place_images, write_prepared
 from .splits import SPLIT_WORDS, complete_splits
-from .columns import EMPTY_CELLS, column_attributes, read_csv
+from .table_files import read_table
+from fashion_nbdev.data.cells import (
+    is_empty, merge_spellings, pick_category, read_left_out, read_renames, split_names
+)
+from .pair_columns import add_columns, expand_named, expand_pairs, read_twos
+from .metadata import read_metadata
+from .columns import column_attributes, column_notes
 from .roles import query_gallery
+from .families import carry_facts, filled_column, join_groups, row_items
+from fashion_nbdev.data.photograph_cells import (
+    fill_pattern, find_photographs, list_photographs, pattern_columns, suggest_pattern
+)
+from .preview import Preview, describe_columns, looks_like
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #aa4c00ee
-def _find_path(cell, root, suffix):
-    "The cell as a path below `root`, in the form of the file system if that finds a file"
-    path = cell+suffix
-    if os.path.isabs(path) and Path(path).is_relative_to(root):
-        path = Path(path).relative_to(root).as_posix()
-    for form in (path, path.replace('\\', '/'), path.removeprefix('img/')):
-        if not path_problem(form) and (root/form).is_file():
-            return PurePosixPath(form).as_posix()
-    return path
+# %% ../../nbs/data/24_spreadsheets.ipynb #9b8ad29c
+def _photograph_columns(how):
+    "The columns that name photographs"
+    return pattern_columns(how.path_pattern) if how.path_pattern else split_names(how.path_column)
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #98e7741a
-def _why_not(cell, path, root):
-    "Why the photograph of a row cannot be used; empty if it can"
-    if not cell:
-        return 'no path in the row'
-    if re.match('https?://', path):
-        return 'a web address, not a file'
-    return unusable(root, path)
+# %% ../../nbs/data/24_spreadsheets.ipynb #71b56d4f
+def _fact_columns(how):
+    "The columns that say something about a photograph, without those that name it"
+    lists = [how.item_column, how.group_column, how.attribute_columns]
+    names = [name for text in lists for name in split_names(text)]
+    single = [how.category_column, how.split_column, how.view_column, how.parent_column, how.children_column]
+    return [name for name in [*single, *names] if name]
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #33ecb73d
-def _find_photographs(df, root, path_column, suffix, done, show):
-    "`df` with a column `path`, without the rows whose photograph cannot be used or came before"
-    paths = [_find_path(cell, root, suffix) for cell in df[path_column]]
-    first = {}
-    keep = []
-    for path,(line,row) in zip(progress(paths, desc='photographs', show=show), df.iterrows()):
-        why = _why_not(row[path_column], path, root)
-        if not why and path in first:
-            same = row.equals(first[path])
-            why = 'the same row again' if same else 'the same photograph again, with other values'
-        if why:
-            done.skip(why, f'{path} (line {line})')
-        else:
-            first[path] = row
-        keep.append(not why)
-    return df.assign(path=paths)[np.array(keep, bool)]
+# %% ../../nbs/data/24_spreadsheets.ipynb #da2add80
+def _check_columns(csv, df, names, several=()):
+    "Refuse a name that is not a column of `df`, or one of two; those `several` may be"
+    for name in [*names, *several]:
+        n = list(df.columns).count(name)
+        if not n:
+            there = dict.fromkeys([*df.attrs.get('names', []), *df.columns])
+            raise DataError(f"{csv}: no column {name!r}; there are {', '.join(there)}")
+        if n > 1 and name not in several:
+            raise DataError(f'{csv}, line 1: column {name!r} occurs twice; rename one of them')
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #0d8d6746
-def _check_columns(csv, df, names):
-    "Refuse a name that is not a column of `df`"
-    for name in names:
-        if name and name not in df:
-            raise DataError(f"{csv}: no column {name!r}; there are {', '.join(df.columns)}")
+# %% ../../nbs/data/24_spreadsheets.ipynb #0894f76e
+def _read_source(how, wanted, done):
+    "The catalogue as a table of text: a file, or a folder with metadata"
+    if Path(how.csv).is_dir():
+        return read_metadata(how.csv, wanted, done)
+    return read_table(how.csv, how.delimiter, how.encoding, how.bad_rows, wanted, done)
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #b59d51f3
-def _split_names(names):
-    "Names with commas between as a list"
-    every = names.split(',') if isinstance(names, str) else names
-    return [name.strip() for name in every if name.strip()]
+# %% ../../nbs/data/24_spreadsheets.ipynb #2606ffd7
+def _read_sheet(how, done):
+    "The columns in use, those made of pairs among them; the item of each row"
+    facts = _fact_columns(how)
+    photographs = _photograph_columns(how)
+    twos = read_twos(how.name_value_columns)
+    inside = [how.key_value_column] if how.key_value_column else []
+    inside += [name for two in twos for name in two]
+    wanted = {*facts, *photographs, *inside, *(['ID'] if how.parent_column else [])}
+    df = _read_source(how, wanted, done)
+    of_rows = [how.parent_column, how.children_column, *split_names(how.item_column)]
+    _check_columns(how.csv, df, [name for name in [*inside, *of_rows] if name])
+    item = row_items(df, split_names(how.item_column), how.parent_column, how.children_column)
+    names = df.attrs
+    if how.key_value_column:
+        pairs = expand_pairs(df[how.key_value_column], how.key_value_separator, {*facts, *photographs})
+        df = add_columns(df, pairs)
+    for names_in,values_in in twos:
+        df = add_columns(df, expand_named(df[names_in], df[values_in], {*facts, *photographs}, item))
+    df.attrs = names
+    several = () if how.path_pattern else photographs
+    _check_columns(how.csv, df, [*facts, *photographs] if how.path_pattern else facts, several)
+    return df, item
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #b9a44146
-def _read_column(df, name):
-    "The cells of a column, `''` where they say nothing or there is no column"
-    if not name:
-        return ''
-    silent = EMPTY_CELLS-{'-1'}
-    return ['' if cell.lower() in silent else cell for cell in df[name]]
+# %% ../../nbs/data/24_spreadsheets.ipynb #dae064bc
+def _gather_facts(df, item, how):
+    "What is said of each row: `name` (of the category), `item`, `group`, `split`, `view`, and the attributes"
+    def cells(name):
+        return df[name].to_numpy(dtype=object) if name else ''
+    rows = pd.DataFrame(dict(item=item), index=df.index, dtype=object)
+    rows = rows.assign(name=cells(how.category_column), split=cells(how.split_column), view=cells(how.view_column))
+    rows['group'] = filled_column(df, split_names(how.group_column))
+    for name in split_names(how.attribute_columns):
+        rows[f'attribute {name}'] = cells(name)
+    return rows
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #de47f15e
+def _photograph_rows(df, rows, how, root, done):
+    "`rows` with a `cell` for each photograph that the rows of `df` name, and a row for each of those"
+    if how.path_pattern:
+        columns = [fill_pattern(df, how.path_pattern)]
+    else:
+        wanted = split_names(how.path_column)
+        columns = [df.iloc[:, i].tolist() for name in wanted for i in np.flatnonzero(df.columns==name)]
+    separator = '' if how.path_pattern and how.path_separator=='auto' else how.path_separator
+    positions, cells = list_photographs(columns, df.index, separator, how.pictures, root, done)
+    n = int((np.bincount(positions, minlength=len(df)) > 1).sum())
+    if n:
+        done.notes.append(f'{n:,} rows name several photographs')
+    return rows.iloc[positions].assign(cell=np.array(cells, dtype=object))
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #79837124
+def _pick_categories(cells, how):
+    "`[n]` names of categories, as the flags about trees and what is left out want them"
+    codes, different = pd.factorize(np.asarray(cells, dtype=object))
+    between = how.level_separator
+    if between=='auto':
+        between = '>' if any('>' in cell for cell in different) else '/'
+    left_out = read_left_out(how.leave_out, how.category_column)
+    names = [pick_category(cell, how.category_separator, between, how.category_level, how.category_choice, left_out)
+             for cell in different]
+    return np.array([*names, ''], dtype=object)[codes]
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #354d0351
+def _read_categories(df, how, done):
+    "`df` with one spelling of one category as `name`, without rows whose category is left out"
+    if not how.category_column:
+        return df.assign(name='')
+    raw = df['name'].to_numpy(dtype=object)
+    picked = _pick_categories(raw, how)
+    said = np.array([not is_empty(cell, minus_one=False) for cell in raw], bool)
+    lost = said & (picked=='')
+    for line,path in df['path'][lost].items():
+        done.skip('a category that is left out, or has no such level', f'{path} (line {line})')
+    if not how.category_level and looks_like(raw).startswith('a category tree'):
+        done.notes.append(f'column {how.category_column} holds paths in a tree; --category-level -1 takes the '
+                          'deepest name of each, and --category-separator , one of several')
+    names, merged = merge_spellings(picked, read_renames(how.rename), how.merge_spellings)
+    if merged:
+        done.notes.append(f"spellings of categories merged: {'; '.join(merged[:6])}{' ...' if merged[6:] else ''}")
+    return df.assign(name=names)[~lost]
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #e2c47b91
 def _join_blanks(items, csv):
@@ -88,11 +153,10 @@ def _join_blanks(items, csv):
     return items.map(joined)
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #fc0e0e54
-def _name_rows(df, csv, category_column, item_column, done):
-    "`df` with `name` and `item`, without rows that have neither where categories are asked for"
-    df = df.assign(name=_read_column(df, category_column), item=_read_column(df, item_column))
-    df['item'] = _join_blanks(df['item'], csv)
-    if not category_column:
+def _name_rows(df, how, done):
+    "`df` with items that can be written, without rows that have neither category nor item if there are categories"
+    df = df.assign(item=_join_blanks(df['item'], how.csv))
+    if not how.category_column:
         return df
     lost = (df['name']=='') & (df['item']=='')
     for line,path in df['path'][lost].items():
@@ -100,14 +164,12 @@ def _name_rows(df, csv, category_column, item_column, done):
     return df[~lost]
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #8f9cc4db
-def _read_split(df, column, done):
+def _read_split(df, done):
     "`df` with `split` in the project's words, without rows of other splits"
-    split = [SPLIT_WORDS.get(word.lower(), '') for word in df[column]]
-    for line,word,path,known in zip(df.index, df[column], df['path'], split):
-        if not known:
-            done.skip(f'split {word!r}', f'{path} (line {line})')
-    df = df.assign(split=split)
-    return df[df['split']!='']
+    split = np.array([SPLIT_WORDS.get(word.lower(), '') for word in df['split']], dtype=object)
+    for i in np.flatnonzero(split==''):
+        done.skip(f"split {df['split'].iloc[i]!r}", f"{df['path'].iloc[i]} (line {df.index[i]})")
+    return df.assign(split=split)[split!='']
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #32e0226d
 def _as_labels(split):
@@ -115,42 +177,60 @@ def _as_labels(split):
     return split.where(~split.isin(['query', 'gallery']), 'test')
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #f0ccdf9d
-def _check_items(df, csv):
-    "Refuse items that the user's own split divides"
+def _check_items(df, csv, kind='item'):
+    "Refuse items, or groups, that the user's own split divides"
     split = _as_labels(df['split'])
-    n = split[df['item']!=''].groupby(df['item']).nunique()
+    n = split[df[kind]!=''].groupby(df[kind]).nunique()
     if (n > 1).any():
-        item = n.index[n > 1][0]
-        parts = ' and '.join(sorted(set(split[df['item']==item])))
-        raise DataError(f'{csv}: item {item!r} is in {parts}; '
-                        'leave out the split column to have a split made by item')
+        name = n.index[n > 1][0]
+        parts = ' and '.join(sorted(set(split[df[kind]==name])))
+        raise DataError(f'{csv}: {kind} {name!r} is in {parts}; '
+                        f'leave out the split column to have a split made by {kind}')
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #edcc8747
+def _draw_splits(df, how, done):
+    "`df` with a split for each row, which divides neither items nor groups"
+    df = _read_split(df, done) if how.split_column else df.assign(split='train')
+    if not len(df):
+        return df
+    for kind in ('item', 'group'):
+        _check_items(df, how.csv, kind)
+    together = join_groups(df['item'], df['group'])
+    df['split'] = complete_splits(df['split'], df['name'], together, done, how.val, how.test, how.seed)
+    return df
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #17d67150
-def _read_attributes(df, columns, separator, train, min_count, done):
+def _read_attributes(df, how, train, done):
     "`[n,a]` int8; the names; the column (from 1) that each is from"
     attrs = [np.zeros((len(df), 0), np.int8)]
     names = []
     types = []
-    for i,column in enumerate(columns, 1):
-        marks, new, dropped = column_attributes(df[column].tolist(), column, separator, train, min_count)
+    renames = read_renames(how.rename)
+    for i,column in enumerate(split_names(how.attribute_columns), 1):
+        cells = df[f'attribute {column}'].tolist()
+        blank_is_no = column in split_names(how.blank_is_no)
+        left_out = read_left_out(how.leave_out, column)
+        done.notes += column_notes(cells, column, how.separator, blank_is_no)
+        marks, new, dropped = column_attributes(cells, column, how.separator, train, how.min_count, blank_is_no,
+                                                left_out, renames)
         attrs.append(marks)
         names += new
         types += [i]*len(new)
         if dropped:
             some = ', '.join(dropped[:6])+(' ...' if len(dropped) > 6 else '')
             done.notes.append(f'column {column}: {len(new)} attributes; dropped {len(dropped)} values '
-                              f'on fewer than {max(min_count, 1)} training photographs: {some}')
+                              f'on fewer than {max(how.min_count, 1)} training photographs: {some}')
         if not new:
             done.notes.append(f'column {column}: no attribute')
     return np.concatenate(attrs, 1), names, types
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #5b1f983b
-def _label_table(df, done, category, columns, separator, min_count):
+def _label_table(df, how, done):
     "The table of labels, if there are any, and the group of each attribute"
-    df = df[df['name']!=''] if category else df
+    df = df[df['name']!=''] if how.category_column else df
     split = _as_labels(df['split'])
     train = (split=='train').to_numpy()
-    attrs, names, types = _read_attributes(df, columns, separator, train, min_count, done)
+    attrs, names, types = _read_attributes(df, how, train, done)
     categories = sorted(set(df['name'])-{''})
     if not categories and not names:
         return None, None
@@ -159,13 +239,15 @@ def _label_table(df, done, category, columns, separator, min_count):
     return Table(rows, attrs, categories, names, done.img_dir), types
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
-def _item_table(df, done, view_column, query_views, gallery_views):
-    "The table of items"
-    query_views = _split_names(query_views)
-    gallery_views = _split_names(gallery_views)
-    if (query_views or gallery_views) and not view_column:
+def _item_table(df, how, done):
+    "The table of items; none without an item column"
+    if not how.item_column:
+        return None
+    query_views = split_names(how.query_views)
+    gallery_views = split_names(how.gallery_views)
+    if (query_views or gallery_views) and not how.view_column:
         raise DataError('views are named, but no view column')
-    view = df[view_column] if view_column else None
+    view = df['view'] if how.view_column else None
     role = query_gallery(df['split'], df['item'], view, query_views, gallery_views)
     n = int(((df['split']=='test') & (df['item']!='') & (role=='')).sum())
     if n:
@@ -177,50 +259,113 @@ def _item_table(df, done, view_column, query_views, gallery_views):
             done.notes.append(f'no {split} photograph: retrieval cannot be evaluated')
     return Table(rows, img_dir=done.img_dir)
 
+# %% ../../nbs/data/24_spreadsheets.ipynb #d49134d2
+def _account(df, labels, items, done):
+    "Skip the rows of `df` that are in neither table"
+    used = pd.concat([table.df['path'] for table in (labels, items) if table is not None])
+    for line,path in df['path'][~df['path'].isin(used)].items():
+        done.skip('no label, and no part in retrieval', f'{path} (line {line})')
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #fe06badf
+def _read_rows(how, done, show):
+    "The folder of the photographs; every photograph that can be used, with what is said of it and its split"
+    beside = how.csv if Path(how.csv).is_dir() else Path(how.csv).parent
+    root = Path(how.img_dir or beside).absolute()
+    if not root.is_dir():
+        raise DataError(f'{root}: no such folder of photographs')
+    df, item = _read_sheet(how, done)
+    facts = _gather_facts(df, item, how)
+    if how.carry:
+        named = dict(name=how.category_column) | {f'attribute {name}': name for name in split_names(how.attribute_columns)}
+        facts = carry_facts(facts, {column: name for column,name in named.items() if name}, done)
+    named = _photograph_rows(df, facts, how, root, done)
+    done.read = len(named)+sum(map(len, done.skipped.values()))
+    rows = find_photographs(named, root, how.suffix, done, show)
+    if not len(rows):
+        pattern = suggest_pattern(named['cell'], root)
+        if pattern:
+            done.notes.append(f'{pattern} with the cell for {{}} finds files: give a --path-pattern like it')
+    rows = _name_rows(_read_categories(rows, how, done), how, done)
+    return root, _draw_splits(rows, how, done)
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #b17f9e4c
+def _make_tables(rows, how, done):
+    "Labels, the groups of attributes, items; a `DataError` if there is nothing to learn"
+    if not len(rows):
+        return None, None, None
+    labels, types = _label_table(rows, how, done)
+    items = _item_table(rows, how, done)
+    if labels is None and items is None:
+        raise DataError(f'{how.csv}: nothing to learn from; name a category, attribute or item column')
+    _account(rows, labels, items, done)
+    return labels, types, items
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #b8770ff1
+def _preview(how, done, show):
+    "What would be read and written"
+    preview = Preview(describe_columns(_read_source(how, None, Prepared('.'))))
+    try:
+        _, rows = _read_rows(how, done, show)
+        done.labels, _, done.items = _make_tables(rows, how, done)
+        shown = rows.drop(columns=[name for name in ('item', 'group', 'view') if (rows[name]=='').all()])
+        preview.rows = shown.rename(columns=lambda name: name.removeprefix('attribute ')).head()
+    except DataError as e:
+        preview.problem = str(e)
+    preview.report = str(done)
+    return preview
+
 # %% ../../nbs/data/24_spreadsheets.ipynb #2973ef59
 def prepare_csv(
-    csv:str,                    # The spreadsheet: a header, and a row a photograph
+    csv:str,                    # The spreadsheet: a header, and a row a photograph or product (CSV, JSON lines, Parquet, Excel), or a folder with `metadata.csv`
     output_dir:str,             # Folder to write to
     img_dir:str='',             # Folder that the paths start from; the spreadsheet's own if not given
-    path_column:str='image',    # Column of the photograph's path
+    path_column:str='image',    # Column of the photograph's path; several with commas between
+    path_pattern:str='',        # Makes the path of other columns, e.g. `images/{id}.jpg`
+    path_separator:str='auto',  # Between several paths of one cell; found if not given, `''` for none
+    pictures:str='all',         # How many photographs of a row to take: `all`, `first` or a number
     suffix:str='',              # Added to each path, e.g. `.jpg`
     category_column:str='category', # Column of the category; `''` for none
-    item_column:str='',         # Column of the item; with it, retrieval files are written
+    category_level:int=0,       # Name of a category's path to take: 1 the top, -1 the deepest, 0 the whole path
+    level_separator:str='auto', # Between the names of a category's path; found if not given
+    category_separator:str='',  # Between several categories of one cell
+    category_choice:str='first', # Of several categories: `first`, `last` or `deepest`
+    merge_spellings:bool=True,  # Take categories that differ in capitals or blanks for one?
+    item_column:str='',         # Column of the item (of several, the first that is filled); with it, retrieval files are written
+    parent_column:str='',       # Column in which a variant names its parent, which then is the item
+    children_column:str='',     # Column in which a parent names its children, as `sku=A,size=S|sku=B`
+    group_column:str='',        # Column of what stays in one split without being an item, e.g. the sender
+    carry:bool=True,            # Fill blanks from the item's other rows, where they agree?
     split_column:str='',        # Column of the split; made if not given
     attribute_columns:str='',   # Columns that become attributes, commas between
-    separator:str='|',          # Between several values of one cell
+    separator:str='auto',       # Between several values of one cell; found if not given, `''` for none
     min_count:int=1,            # Training photographs that a value needs to become an attribute
+    blank_is_no:str='',         # Attribute columns in which a blank means no, commas between
+    key_value_column:str='',    # Column of pairs `key=value`; each key can be named like a column
+    key_value_separator:str=',', # Between the pairs
+    name_value_columns:str='',  # Columns of names and of values, as `Option1 Name=Option1 Value`
+    leave_out:str='',           # Categories and values that say nothing, as `sale, gender=Unisex`
+    rename:str='',              # Categories and values with another name, as `robe=Dress, tee=T-shirt`
     view_column:str='',         # Column of what the photograph shows
     query_views:str='',         # Views that are queries, commas between
     gallery_views:str='',       # Views that are in the gallery, commas between
     val:float=.1,               # Share for validation, if the source has none
     test:float=.2,              # Share for the test, if the source has none
     seed:int=0,                 # Of the split
-    delimiter:str='',           # Between columns; found from the header if not given
+    delimiter:str='',           # Between columns; found if not given
+    encoding:str='',            # Of the letters; found if not given
+    bad_rows:int=0,             # Rows to pass over if they have more or fewer cells than the header
     images:str='link',          # `link` to the photographs, or `copy` them
+    dry_run:bool=False,         # Only show what would be read: columns, guesses, first rows, counts
     show:bool=True              # A progress bar?
-)->Prepared:
+)->Prepared: # Or a `Preview`
     "A spreadsheet to the project's layout; a `DataError` if its columns or its split cannot be used"
+    how = SimpleNamespace(**locals())
     done = Prepared(output_dir)
-    root = Path(img_dir or Path(csv).parent).absolute()
-    if not root.is_dir():
-        raise DataError(f'{root}: no such folder of photographs')
-    columns = _split_names(attribute_columns)
-    df = read_csv(csv, delimiter)
-    named = [path_column, category_column, item_column, split_column, *columns, *_split_names(view_column)]
-    _check_columns(csv, df, named)
-    done.read = len(df)
-    df = _find_photographs(df, root, path_column, suffix, done, show)
-    df = _name_rows(df, csv, category_column, item_column, done)
-    df = _read_split(df, split_column, done) if split_column else df.assign(split='train')
-    if not len(df):
-        return write_prepared(done)
-    _check_items(df, csv)
-    item = df['item'] if item_column else None
-    df['split'] = complete_splits(df['split'], df['name'], item, done, val, test, seed)
-    labels, types = _label_table(df, done, bool(category_column), columns, separator, min_count)
-    items = _item_table(df, done, view_column, query_views, gallery_views) if item_column else None
+    if dry_run:
+        return _preview(how, done, show)
+    root, rows = _read_rows(how, done, show)
+    labels, types, items = _make_tables(rows, how, done)
     if labels is None and items is None:
-        raise DataError(f'{csv}: nothing to learn from; name a category, attribute or item column')
-    place_images(root, output_dir, df['path'], images, show)
+        return write_prepared(done)
+    place_images(root, output_dir, rows['path'], images, show)
     return write_prepared(done, labels, items, attribute_types=types)
