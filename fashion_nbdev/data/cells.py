@@ -138,7 +138,8 @@ def pick_category(
         return ''
     paths = []
     for value in cell.split(separator) if separator else [cell]:
-        path = [tidy_value(name) for name in value.split(level_separator)] if level else [tidy_value(value)]
+        path = value.split(level_separator) if level else [value]
+        path = [' '.join(name.split()) for name in path]
         name = _path_name(path, level)
         if name and fold_value(name) not in left_out:
             paths.append(path)
@@ -216,6 +217,7 @@ def merge_spellings(
     others = {}
     for name,new in zip(different, merged):
         if name!=new:
-            others.setdefault(new, []).append(repr(name))
+            looks_the_same = tidy_value(name)==new
+            others.setdefault(new, []).append(ascii(name) if looks_the_same else repr(name))
     notes = [f"{', '.join(old)} as {new!r}" for new,old in others.items()]
     return np.array(merged, dtype=object)[codes], notes

@@ -147,7 +147,7 @@ def why_not(
 
 # %% ../../nbs/data/23d_photograph_cells.ipynb #ec7d949b
 def find_photographs(
-    df:pd.DataFrame, # A row a photograph; `cell` is its path as the file has it, the index its line
+    df:pd.DataFrame, # A row a photograph; `cell` is its path as the file has it, `line` its line
     root:Path,       # Folder of the photographs
     suffix:str,      # Added to each path
     done:Prepared,   # Takes what cannot be used
@@ -160,12 +160,12 @@ def find_photographs(
     why = np.array([why_not(cell, path, root) for cell,path in zip(cells, paths)], dtype=object)
     df = df.drop(columns='cell').assign(path=paths)
     usable = why==''
-    again = df['path'].where(usable).duplicated().to_numpy() & usable
-    same = again & df.where(pd.Series(usable, index=df.index), '').duplicated().to_numpy() if again.any() else again
+    again = pd.Series(paths).where(usable).duplicated().to_numpy() & usable
+    same = again & df.drop(columns='line').duplicated().to_numpy()
     why[again] = 'the same photograph again, with other values'
     why[same] = 'the same row again'
     for i in np.flatnonzero(why!=''):
-        done.skip(why[i], f'{shorten_line(paths[i], 120)[1:-1]} (line {df.index[i]})')
+        done.skip(why[i], f"{shorten_line(paths[i], 120)[1:-1]} (line {df['line'].iloc[i]})")
     return df[why=='']
 
 # %% ../../nbs/data/23d_photograph_cells.ipynb #9765a593

@@ -111,7 +111,15 @@ def _photograph_rows(df, rows, how, root, done):
     n = int((np.bincount(positions, minlength=len(df)) > 1).sum())
     if n:
         done.notes.append(f'{n:,} rows name several photographs')
-    return rows.iloc[positions].assign(cell=np.array(cells, dtype=object))
+    rows = rows.iloc[positions].assign(cell=np.array(cells, dtype=object), line=df.index[positions])
+    return rows.reset_index(drop=True)
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #2cd53dc8
+def _skip_rows(df, lost, reason, done):
+    "`df` without the rows `lost`, which are skipped for `reason`"
+    for line,path in zip(df['line'][lost], df['path'][lost]):
+        done.skip(reason, f'{path} (line {line})')
+    return df[~lost]
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #79837124
 def _pick_categories(cells, how):
@@ -134,15 +142,13 @@ def _read_categories(df, how, done):
     picked = _pick_categories(raw, how)
     said = np.array([not is_empty(cell, minus_one=False) for cell in raw], bool)
     lost = said & (picked=='')
-    for line,path in df['path'][lost].items():
-        done.skip('a category that is left out, or has no such level', f'{path} (line {line})')
     if not how.category_level and looks_like(raw).startswith('a category tree'):
         done.notes.append(f'column {how.category_column} holds paths in a tree; --category-level -1 takes the '
                           'deepest name of each, and --category-separator , one of several')
     names, merged = merge_spellings(picked, read_renames(how.rename), how.merge_spellings)
     if merged:
         done.notes.append(f"spellings of categories merged: {'; '.join(merged[:6])}{' ...' if merged[6:] else ''}")
-    return df.assign(name=names)[~lost]
+    return _skip_rows(df.assign(name=names), lost, 'a category that is left out, or has no such level', done)
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #e2c47b91
 def _join_blanks(items, csv):
@@ -159,16 +165,14 @@ def _name_rows(df, how, done):
     if not how.category_column:
         return df
     lost = (df['name']=='') & (df['item']=='')
-    for line,path in df['path'][lost].items():
-        done.skip('no category', f'{path} (line {line})')
-    return df[~lost]
+    return _skip_rows(df, lost, 'no category', done)
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #8f9cc4db
 def _read_split(df, done):
     "`df` with `split` in the project's words, without rows of other splits"
     split = np.array([SPLIT_WORDS.get(word.lower(), '') for word in df['split']], dtype=object)
     for i in np.flatnonzero(split==''):
-        done.skip(f"split {df['split'].iloc[i]!r}", f"{df['path'].iloc[i]} (line {df.index[i]})")
+        done.skip(f"split {df['split'].iloc[i]!r}", f"{df['path'].iloc[i]} (line {df['line'].iloc[i]})")
     return df.assign(split=split)[split!='']
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #32e0226d
@@ -263,8 +267,7 @@ def _item_table(df, how, done):
 def _account(df, labels, items, done):
     "Skip the rows of `df` that are in neither table"
     used = pd.concat([table.df['path'] for table in (labels, items) if table is not None])
-    for line,path in df['path'][~df['path'].isin(used)].items():
-        done.skip('no label, and no part in retrieval', f'{path} (line {line})')
+    _skip_rows(df, ~df['path'].isin(used), 'no label, and no part in retrieval', done)
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #fe06badf
 def _read_rows(how, done, show):
@@ -300,6 +303,14 @@ def _make_tables(rows, how, done):
     _account(rows, labels, items, done)
     return labels, types, items
 
+# %% ../../nbs/data/24_spreadsheets.ipynb #9a274a00
+def _refuse_empty(done):
+    "A `DataError` that says why nothing is left, and what was noted on the way"
+    try:
+        write_prepared(done)
+    except DataError as e:
+        raise DataError('; '.join([str(e), *done.notes])) from None
+
 # %% ../../nbs/data/24_spreadsheets.ipynb #b8770ff1
 def _preview(how, done, show):
     "What would be read and written"
@@ -307,7 +318,8 @@ def _preview(how, done, show):
     try:
         _, rows = _read_rows(how, done, show)
         done.labels, _, done.items = _make_tables(rows, how, done)
-        shown = rows.drop(columns=[name for name in ('item', 'group', 'view') if (rows[name]=='').all()])
+        shown = rows.set_index('line')
+        shown = shown.drop(columns=[name for name in ('item', 'group', 'view') if (shown[name]=='').all()])
         preview.rows = shown.rename(columns=lambda name: name.removeprefix('attribute ')).head()
     except DataError as e:
         preview.problem = str(e)
@@ -366,6 +378,6 @@ def prepare_csv(
     root, rows = _read_rows(how, done, show)
     labels, types, items = _make_tables(rows, how, done)
     if labels is None and items is None:
-        return write_prepared(done)
+        _refuse_empty(done)
     place_images(root, output_dir, rows['path'], images, show)
     return write_prepared(done, labels, items, attribute_types=types)
