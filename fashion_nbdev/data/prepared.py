@@ -169,12 +169,25 @@ def _is_inside(root, folder):
     "Whether `folder` is below `root`, links followed"
     return Path(folder).resolve().is_relative_to(Path(root).resolve())
 
+# %% ../../nbs/data/20_prepared.ipynb #23c0c084
+def _follow_once(root, file):
+    "What the system knows of the file that the link `file` leads to, in one step and inside `root`; None if not so"
+    target = os.path.join(os.path.dirname(file), os.readlink(file))
+    status = os.lstat(target)
+    simple = not stat.S_ISLNK(status.st_mode) and _is_inside(os.fspath(root), os.path.dirname(target))
+    return status if simple else None
+
 # %% ../../nbs/data/20_prepared.ipynb #c6426430
 def _read_status(root, path):
     "What the system knows of the file at `path`; a `DataError` if it is not in `root`"
     file = os.path.join(root, path)
     status = os.lstat(file)
-    if stat.S_ISLNK(status.st_mode) or not _is_inside(os.fspath(root), os.path.dirname(file)):
+    inside = _is_inside(os.fspath(root), os.path.dirname(file))
+    is_link = stat.S_ISLNK(status.st_mode)
+    followed = _follow_once(root, file) if is_link and inside else None
+    if followed is not None:
+        return followed
+    if is_link or not inside:
         safe_path(root, path)
         status = os.stat(file)
     return status
