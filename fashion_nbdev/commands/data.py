@@ -20,6 +20,13 @@ def first_parameter(
     name = next(iter(inspect.signature(prepare).parameters))
     return [] if name=='output_dir' else [name]
 
+# %% ../../nbs/commands/88b_data.ipynb #6e443511
+def _add_presets(parser, presets):
+    "Give `parser` a flag that chooses one of `presets`, if there are any"
+    if presets:
+        help = 'Set the flags that the exports of a shop system need'
+        parser.add_argument('--preset', choices=presets, help=help)
+
 # %% ../../nbs/commands/88b_data.ipynb #d94f518d
 def source_parser(
     word:str # One of `SOURCES`
@@ -30,9 +37,7 @@ def source_parser(
     parser = Parser(f'prepare-fashion {word}', f'Prepare {source.title}.')
     add_flags(parser, prepare, skip=['show'], positional=first_parameter(prepare))
     add_settings(parser, ['quiet'])
-    presets = source.load_presets()
-    if presets:
-        parser.add_argument('--preset', choices=presets, help='Set the flags that the exports of a shop system need')
+    _add_presets(parser, source.load_presets())
     return parser
 
 # %% ../../nbs/commands/88b_data.ipynb #005a98b0

@@ -82,8 +82,14 @@ def carry_facts(
         agreed = (by_item.transform('nunique')==1) & blank & known
         df[column] = cells.mask(agreed, by_item.transform('first')).to_numpy(dtype=object)
         if agreed.any():
-            done.notes.append(f"column {name}: {int(agreed.sum()):,} blank cells filled from the item's other rows")
+            n = int(agreed.sum())
+            done.notes.append(f"column {name}: {n:,} blank cells filled from the item's other rows")
     return df
+
+# %% ../../nbs/data/23c_families.ipynb #a263979a
+def _number_names(names):
+    "`[n]` a number for each different name, -1 for none"
+    return pd.factorize(pd.Series(names).mask(names==''))[0]
 
 # %% ../../nbs/data/23c_families.ipynb #948d5051
 def join_groups(
@@ -95,8 +101,8 @@ def join_groups(
     group = np.asarray(group, dtype=object)
     if not (group!='').any():
         return item
-    items, _ = pd.factorize(pd.Series(item).mask(item==''))
-    groups, _ = pd.factorize(pd.Series(group).mask(group==''))
+    items = _number_names(item)
+    groups = _number_names(group)
     both = (items >= 0) & (groups >= 0)
     n_items = items.max(initial=-1)+1
     n = n_items+groups.max(initial=-1)+1

@@ -85,7 +85,8 @@ def _compile_pattern(pattern):
     parts = re.split(r'(\{item\}|\{group\}|\*)', pattern)
     kinds = [part for part in parts if part in ('{item}', '{group}')]
     if len(kinds)!=1:
-        raise DataError(f"name pattern {pattern!r}; expected one {{item}} or {{group}} in it, as in '{{item}}_*'")
+        raise DataError(f'name pattern {pattern!r}; expected one {{item}} or {{group}} in it, '
+                        "as in '{item}_*'")
     known = {'{item}': '(?P<name>.+)', '{group}': '(?P<name>.+)', '*': '.*'}
     return re.compile(''.join(known.get(part) or re.escape(part) for part in parts)), kinds[0][1:-1]
 
@@ -129,8 +130,9 @@ def _name_products(df, pattern, done):
     if n:
         done.notes.append(f'{n:,} of {len(df):,} names do not fit {pattern!r}; each is a product of its own')
     split = df['split'].groupby(products).nunique().drop('', errors='ignore')
-    if (split > 1).any():
-        done.notes.append(f'{int((split > 1).sum()):,} products are in two of the splits that the folders make')
+    n = int((split > 1).sum())
+    if n:
+        done.notes.append(f'{n:,} products are in two of the splits that the folders make')
     return df.assign(**{kind: products})
 
 # %% ../../nbs/data/24b_folders.ipynb #c59917e2
@@ -150,7 +152,7 @@ def prepare_folders(
     seed:int=0,         # Of the split
     levels:int=1,       # Folders that make up the name of a class
     merge_spellings:bool=True, # Take classes that differ in capitals or blanks for one?
-    name_pattern:str='', # What names of one product have in common, as `{item}_*`, or `{group}_*` for no retrieval
+    name_pattern:str='', # What names of one product share: `{item}_*`, or `{group}_*` for no retrieval
     images:str='link',  # `link` to the photographs, or `copy` them
     show:bool=True      # A progress bar?
 )->Prepared:

@@ -29,6 +29,13 @@ def expand_pairs(
             columns[key] = values[codes]
     return columns
 
+# %% ../../nbs/data/22d_pair_columns.ipynb #02a8aafc
+def _fill_names(names, item):
+    "`names` with the name of the item in rows that have none, if the item has one only"
+    by_item = names.mask(names=='').groupby(item)
+    alone = (names=='') & (item!='') & (by_item.transform('nunique')==1)
+    return names.mask(alone, by_item.transform('first'))
+
 # %% ../../nbs/data/22d_pair_columns.ipynb #ddb28c41
 def expand_named(
     names,     # `[n]` cells with the name of a fact
@@ -40,9 +47,7 @@ def expand_named(
     names = pd.Series(np.asarray(names, dtype=object))
     values = np.asarray(values, dtype=object)
     if item is not None:
-        known = names.mask(names=='').groupby(np.asarray(item, dtype=object))
-        alone = (names=='') & (np.asarray(item)!='') & (known.transform('nunique')==1)
-        names = names.mask(alone, known.transform('first'))
+        names = _fill_names(names, np.asarray(item, dtype=object))
     columns = {}
     for name in names.unique():
         if not is_empty(name) and (wanted is None or name in wanted):
@@ -68,7 +73,6 @@ def add_columns(
     "`df` with more columns; what is there already stays"
     for name,cells in columns.items():
         if name in df:
-            old = df[name].to_numpy(dtype=object)
-            cells = np.where(old=='', cells, old)
+            cells = np.where(df[name]=='', cells, df[name])
         df = df.assign(**{name: cells})
     return df

@@ -145,6 +145,15 @@ def why_not(
         return 'a web address, not a file'
     return unusable(root, path)
 
+# %% ../../nbs/data/23d_photograph_cells.ipynb #451630fa
+def _mark_repeats(df, why):
+    "Say in `why` which of the rows that can be used name a photograph again"
+    usable = why==''
+    again = df['path'].where(usable).duplicated().to_numpy() & usable
+    same = again & df.drop(columns='line').duplicated().to_numpy()
+    why[again] = 'the same photograph again, with other values'
+    why[same] = 'the same row again'
+
 # %% ../../nbs/data/23d_photograph_cells.ipynb #ec7d949b
 def find_photographs(
     df:pd.DataFrame, # A row a photograph; `cell` is its path as the file has it, `line` its line
@@ -155,15 +164,12 @@ def find_photographs(
 )->pd.DataFrame: # With `path` in place of `cell`
     "The rows whose photograph can be used and did not come before"
     cells = df['cell'].tolist()
-    with_suffix = [suffix if cell else '' for cell in cells]
-    paths = [find_path(cell, root, end) for cell,end in zip(progress(cells, desc='photographs', show=show), with_suffix)]
+    paths = []
+    for cell in progress(cells, desc='photographs', show=show):
+        paths.append(find_path(cell, root, suffix) if cell else '')
     why = np.array([why_not(cell, path, root) for cell,path in zip(cells, paths)], dtype=object)
     df = df.drop(columns='cell').assign(path=paths)
-    usable = why==''
-    again = pd.Series(paths).where(usable).duplicated().to_numpy() & usable
-    same = again & df.drop(columns='line').duplicated().to_numpy()
-    why[again] = 'the same photograph again, with other values'
-    why[same] = 'the same row again'
+    _mark_repeats(df, why)
     for i in np.flatnonzero(why!=''):
         done.skip(why[i], f"{shorten_line(paths[i], 120)[1:-1]} (line {df['line'].iloc[i]})")
     return df[why=='']

@@ -171,7 +171,7 @@ def _is_inside(root, folder):
 
 # %% ../../nbs/data/20_prepared.ipynb #23c0c084
 def _follow_once(root, file):
-    "What the system knows of the file that the link `file` leads to, in one step and inside `root`; None if not so"
+    "What the system knows of the file that the link `file` leads to in one step; None if not inside `root`"
     target = os.path.join(os.path.dirname(file), os.readlink(file))
     status = os.lstat(target)
     simple = not stat.S_ISLNK(status.st_mode) and _is_inside(os.fspath(root), os.path.dirname(target))

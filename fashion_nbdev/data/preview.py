@@ -15,6 +15,12 @@ import pandas as pd
 from .lists import PHOTOGRAPH_SUFFIXES, shorten_line
 from .cells import find_separator, is_empty, parse_list
 
+# %% ../../nbs/data/23e_preview.ipynb #fdec05d0
+def _most_match(cells, pattern):
+    "Whether more than half of `cells` begin with `pattern`"
+    found = [cell for cell in cells if re.match(pattern, cell, re.IGNORECASE)]
+    return len(found) > len(cells)/2
+
 # %% ../../nbs/data/23e_preview.ipynb #6354e2d0
 _YES_NO = {'1', '0', 'true', 'false', 'yes', 'no', 'y', 'n'}
 LOOKS = { # What a column is called if most of its different cells match
@@ -36,7 +42,7 @@ def looks_like(
     if sum(parse_list(cell) is not None for cell in said) > len(said)/2:
         return 'lists'
     for name,pattern in LOOKS.items():
-        if sum(bool(re.match(pattern, cell, re.IGNORECASE)) for cell in said) > len(said)/2:
+        if _most_match(said, pattern):
             return name
     separator = find_separator(said)
     if separator:

@@ -9,6 +9,8 @@ __all__ = ['SOURCES', 'DataSource']
 from dataclasses import dataclass
 from importlib import import_module
 
+from fastcore.basics import patch
+
 # %% ../../nbs/data/29_sources.ipynb #a5c21995
 @dataclass(frozen=True)
 class DataSource:
@@ -23,9 +25,11 @@ class DataSource:
         module = import_module(f'fashion_nbdev.{self.module}')
         return getattr(module, self.function)
 
-    def load_presets(self):
-        "Name of a preset -> parameters of the function"
-        return import_module(f'fashion_nbdev.{self.presets}').PRESETS if self.presets else {}
+# %% ../../nbs/data/29_sources.ipynb #f1992293
+@patch
+def load_presets(self:DataSource)->dict: # Name of a preset -> parameters of the function
+    "The presets of the function, if there are any"
+    return import_module(f'fashion_nbdev.{self.presets}').PRESETS if self.presets else {}
 
 # %% ../../nbs/data/29_sources.ipynb #8ab4c828
 SOURCES = { # Word of the command -> source

@@ -6,8 +6,6 @@
 __all__ = ['prepare_csv']
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #643aaa3b
-import re
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,192 +14,21 @@ import pandas as pd
 from ..core import DataError
 from .tables import Table
 from .prepared import Prepared, place_images, write_prepared
-from .splits import SPLIT_WORDS, complete_splits
-from .table_files import read_table
-from fashion_nbdev.data.cells import (
-    is_empty, merge_spellings, pick_category, read_left_out, read_renames, split_names
-)
-from .pair_columns import add_columns, expand_named, expand_pairs, read_twos
-from .metadata import read_metadata
+from .cells import read_left_out, read_renames, split_names
 from .columns import column_attributes, column_notes
 from .roles import query_gallery
-from .families import carry_facts, filled_column, join_groups, row_items
-from fashion_nbdev.data.photograph_cells import (
-    fill_pattern, find_photographs, list_photographs, pattern_columns, suggest_pattern
-)
-from .preview import Preview, describe_columns, looks_like
+from .preview import Preview, describe_columns
+from .catalogue_rows import as_labels, read_rows, read_source, skip_rows
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #9b8ad29c
-def _photograph_columns(how):
-    "The columns that name photographs"
-    return pattern_columns(how.path_pattern) if how.path_pattern else split_names(how.path_column)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #71b56d4f
-def _fact_columns(how):
-    "The columns that say something about a photograph, without those that name it"
-    lists = [how.item_column, how.group_column, how.attribute_columns]
-    names = [name for text in lists for name in split_names(text)]
-    single = [how.category_column, how.split_column, how.view_column, how.parent_column, how.children_column]
-    return [name for name in [*single, *names] if name]
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #da2add80
-def _check_columns(csv, df, names, several=()):
-    "Refuse a name that is not a column of `df`, or one of two; those `several` may be"
-    for name in [*names, *several]:
-        n = list(df.columns).count(name)
-        if not n:
-            there = dict.fromkeys([*df.attrs.get('names', []), *df.columns])
-            raise DataError(f"{csv}: no column {name!r}; there are {', '.join(there)}")
-        if n > 1 and name not in several:
-            raise DataError(f'{csv}, line 1: column {name!r} occurs twice; rename one of them')
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #0894f76e
-def _read_source(how, wanted, done):
-    "The catalogue as a table of text: a file, or a folder with metadata"
-    if Path(how.csv).is_dir():
-        return read_metadata(how.csv, wanted, done)
-    return read_table(how.csv, how.delimiter, how.encoding, how.bad_rows, wanted, done)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #2606ffd7
-def _read_sheet(how, done):
-    "The columns in use, those made of pairs among them; the item of each row"
-    facts = _fact_columns(how)
-    photographs = _photograph_columns(how)
-    twos = read_twos(how.name_value_columns)
-    inside = [how.key_value_column] if how.key_value_column else []
-    inside += [name for two in twos for name in two]
-    wanted = {*facts, *photographs, *inside, *(['ID'] if how.parent_column else [])}
-    df = _read_source(how, wanted, done)
-    of_rows = [how.parent_column, how.children_column, *split_names(how.item_column)]
-    _check_columns(how.csv, df, [name for name in [*inside, *of_rows] if name])
-    item = row_items(df, split_names(how.item_column), how.parent_column, how.children_column)
-    names = df.attrs
-    if how.key_value_column:
-        pairs = expand_pairs(df[how.key_value_column], how.key_value_separator, {*facts, *photographs})
-        df = add_columns(df, pairs)
-    for names_in,values_in in twos:
-        df = add_columns(df, expand_named(df[names_in], df[values_in], {*facts, *photographs}, item))
-    df.attrs = names
-    several = () if how.path_pattern else photographs
-    _check_columns(how.csv, df, [*facts, *photographs] if how.path_pattern else facts, several)
-    return df, item
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #dae064bc
-def _gather_facts(df, item, how):
-    "What is said of each row: `name` (of the category), `item`, `group`, `split`, `view`, and the attributes"
-    def cells(name):
-        return df[name].to_numpy(dtype=object) if name else ''
-    rows = pd.DataFrame(dict(item=item), index=df.index, dtype=object)
-    rows = rows.assign(name=cells(how.category_column), split=cells(how.split_column), view=cells(how.view_column))
-    rows['group'] = filled_column(df, split_names(how.group_column))
-    for name in split_names(how.attribute_columns):
-        rows[f'attribute {name}'] = cells(name)
-    return rows
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #de47f15e
-def _photograph_rows(df, rows, how, root, done):
-    "`rows` with a `cell` for each photograph that the rows of `df` name, and a row for each of those"
-    if how.path_pattern:
-        columns = [fill_pattern(df, how.path_pattern)]
-    else:
-        wanted = split_names(how.path_column)
-        columns = [df.iloc[:, i].tolist() for name in wanted for i in np.flatnonzero(df.columns==name)]
-    separator = '' if how.path_pattern and how.path_separator=='auto' else how.path_separator
-    positions, cells = list_photographs(columns, df.index, separator, how.pictures, root, done)
-    n = int((np.bincount(positions, minlength=len(df)) > 1).sum())
-    if n:
-        done.notes.append(f'{n:,} rows name several photographs')
-    rows = rows.iloc[positions].assign(cell=np.array(cells, dtype=object), line=df.index[positions])
-    return rows.reset_index(drop=True)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #2cd53dc8
-def _skip_rows(df, lost, reason, done):
-    "`df` without the rows `lost`, which are skipped for `reason`"
-    for line,path in zip(df['line'][lost], df['path'][lost]):
-        done.skip(reason, f'{path} (line {line})')
-    return df[~lost]
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #79837124
-def _pick_categories(cells, how):
-    "`[n]` names of categories, as the flags about trees and what is left out want them"
-    codes, different = pd.factorize(np.asarray(cells, dtype=object))
-    between = how.level_separator
-    if between=='auto':
-        between = '>' if any('>' in cell for cell in different) else '/'
-    left_out = read_left_out(how.leave_out, how.category_column)
-    names = [pick_category(cell, how.category_separator, between, how.category_level, how.category_choice, left_out)
-             for cell in different]
-    return np.array([*names, ''], dtype=object)[codes]
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #354d0351
-def _read_categories(df, how, done):
-    "`df` with one spelling of one category as `name`, without rows whose category is left out"
-    if not how.category_column:
-        return df.assign(name='')
-    raw = df['name'].to_numpy(dtype=object)
-    picked = _pick_categories(raw, how)
-    said = np.array([not is_empty(cell, minus_one=False) for cell in raw], bool)
-    lost = said & (picked=='')
-    if not how.category_level and looks_like(raw).startswith('a category tree'):
-        done.notes.append(f'column {how.category_column} holds paths in a tree; --category-level -1 takes the '
-                          'deepest name of each, and --category-separator , one of several')
-    names, merged = merge_spellings(picked, read_renames(how.rename), how.merge_spellings)
-    if merged:
-        done.notes.append(f"spellings of categories merged: {'; '.join(merged[:6])}{' ...' if merged[6:] else ''}")
-    return _skip_rows(df.assign(name=names), lost, 'a category that is left out, or has no such level', done)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #e2c47b91
-def _join_blanks(items, csv):
-    "`items` with `_` for blanks"
-    joined = {item: re.sub(r'\s+', '_', item) for item in set(items)}
-    if len(set(joined.values())) < len(joined):
-        raise DataError(f'{csv}: two items differ only in blanks; rename one')
-    return items.map(joined)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #fc0e0e54
-def _name_rows(df, how, done):
-    "`df` with items that can be written, without rows that have neither category nor item if there are categories"
-    df = df.assign(item=_join_blanks(df['item'], how.csv))
-    if not how.category_column:
-        return df
-    lost = (df['name']=='') & (df['item']=='')
-    return _skip_rows(df, lost, 'no category', done)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #8f9cc4db
-def _read_split(df, done):
-    "`df` with `split` in the project's words, without rows of other splits"
-    split = np.array([SPLIT_WORDS.get(word.lower(), '') for word in df['split']], dtype=object)
-    for i in np.flatnonzero(split==''):
-        done.skip(f"split {df['split'].iloc[i]!r}", f"{df['path'].iloc[i]} (line {df['line'].iloc[i]})")
-    return df.assign(split=split)[split!='']
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #32e0226d
-def _as_labels(split):
-    "`split` with `test` for `query` and `gallery`"
-    return split.where(~split.isin(['query', 'gallery']), 'test')
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #f0ccdf9d
-def _check_items(df, csv, kind='item'):
-    "Refuse items, or groups, that the user's own split divides"
-    split = _as_labels(df['split'])
-    n = split[df[kind]!=''].groupby(df[kind]).nunique()
-    if (n > 1).any():
-        name = n.index[n > 1][0]
-        parts = ' and '.join(sorted(set(split[df[kind]==name])))
-        raise DataError(f'{csv}: {kind} {name!r} is in {parts}; '
-                        f'leave out the split column to have a split made by {kind}')
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #edcc8747
-def _draw_splits(df, how, done):
-    "`df` with a split for each row, which divides neither items nor groups"
-    df = _read_split(df, done) if how.split_column else df.assign(split='train')
-    if not len(df):
-        return df
-    for kind in ('item', 'group'):
-        _check_items(df, how.csv, kind)
-    together = join_groups(df['item'], df['group'])
-    df['split'] = complete_splits(df['split'], df['name'], together, done, how.val, how.test, how.seed)
-    return df
+# %% ../../nbs/data/24_spreadsheets.ipynb #8c2e6376
+def _note_values(column, names, dropped, min_count, done):
+    "Say which values of a column are no attributes"
+    if dropped:
+        some = ', '.join(dropped[:6])+(' ...' if len(dropped) > 6 else '')
+        done.notes.append(f'column {column}: {len(names)} attributes; dropped {len(dropped)} values '
+                          f'on fewer than {max(min_count, 1)} training photographs: {some}')
+    if not names:
+        done.notes.append(f'column {column}: no attribute')
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #17d67150
 def _read_attributes(df, how, train, done):
@@ -215,24 +42,19 @@ def _read_attributes(df, how, train, done):
         blank_is_no = column in split_names(how.blank_is_no)
         left_out = read_left_out(how.leave_out, column)
         done.notes += column_notes(cells, column, how.separator, blank_is_no)
-        marks, new, dropped = column_attributes(cells, column, how.separator, train, how.min_count, blank_is_no,
-                                                left_out, renames)
+        marks, new, dropped = column_attributes(cells, column, how.separator, train, how.min_count,
+                                                blank_is_no, left_out, renames)
         attrs.append(marks)
         names += new
         types += [i]*len(new)
-        if dropped:
-            some = ', '.join(dropped[:6])+(' ...' if len(dropped) > 6 else '')
-            done.notes.append(f'column {column}: {len(new)} attributes; dropped {len(dropped)} values '
-                              f'on fewer than {max(how.min_count, 1)} training photographs: {some}')
-        if not new:
-            done.notes.append(f'column {column}: no attribute')
+        _note_values(column, new, dropped, how.min_count, done)
     return np.concatenate(attrs, 1), names, types
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #5b1f983b
 def _label_table(df, how, done):
     "The table of labels, if there are any, and the group of each attribute"
     df = df[df['name']!=''] if how.category_column else df
-    split = _as_labels(df['split'])
+    split = as_labels(df['split'])
     train = (split=='train').to_numpy()
     attrs, names, types = _read_attributes(df, how, train, done)
     categories = sorted(set(df['name'])-{''})
@@ -241,6 +63,17 @@ def _label_table(df, how, done):
     number = df['name'].map({name: i for i,name in enumerate(categories)}).fillna(-1).astype(int)
     rows = pd.DataFrame(dict(path=df['path'], split=split, category=number, item=df['item']))
     return Table(rows, attrs, categories, names, done.img_dir), types
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #4ae45dfd
+def _note_roles(df, role, done):
+    "Say what has no `role` in retrieval, and which roles nobody has"
+    n = int(((df['split']=='test') & (df['item']!='') & (role=='')).sum())
+    if n:
+        done.notes.append(f'{n} photographs of test items are no part of retrieval: of another view, '
+                          'or a query whose item is not in the gallery')
+    for split in ('query', 'gallery'):
+        if not (role==split).any():
+            done.notes.append(f'no {split} photograph: retrieval cannot be evaluated')
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
 def _item_table(df, how, done):
@@ -253,43 +86,15 @@ def _item_table(df, how, done):
         raise DataError('views are named, but no view column')
     view = df['view'] if how.view_column else None
     role = query_gallery(df['split'], df['item'], view, query_views, gallery_views)
-    n = int(((df['split']=='test') & (df['item']!='') & (role=='')).sum())
-    if n:
-        done.notes.append(f'{n} photographs of test items are no part of retrieval: of another view, '
-                          'or a query whose item is not in the gallery')
+    _note_roles(df, role, done)
     rows = pd.DataFrame(dict(path=df['path'], split=role, item=df['item']))[role!='']
-    for split in ('query', 'gallery'):
-        if split not in set(rows['split']):
-            done.notes.append(f'no {split} photograph: retrieval cannot be evaluated')
     return Table(rows, img_dir=done.img_dir)
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #d49134d2
 def _account(df, labels, items, done):
     "Skip the rows of `df` that are in neither table"
     used = pd.concat([table.df['path'] for table in (labels, items) if table is not None])
-    _skip_rows(df, ~df['path'].isin(used), 'no label, and no part in retrieval', done)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #fe06badf
-def _read_rows(how, done, show):
-    "The folder of the photographs; every photograph that can be used, with what is said of it and its split"
-    beside = how.csv if Path(how.csv).is_dir() else Path(how.csv).parent
-    root = Path(how.img_dir or beside).absolute()
-    if not root.is_dir():
-        raise DataError(f'{root}: no such folder of photographs')
-    df, item = _read_sheet(how, done)
-    facts = _gather_facts(df, item, how)
-    if how.carry:
-        named = dict(name=how.category_column) | {f'attribute {name}': name for name in split_names(how.attribute_columns)}
-        facts = carry_facts(facts, {column: name for column,name in named.items() if name}, done)
-    named = _photograph_rows(df, facts, how, root, done)
-    done.read = len(named)+sum(map(len, done.skipped.values()))
-    rows = find_photographs(named, root, how.suffix, done, show)
-    if not len(rows):
-        pattern = suggest_pattern(named['cell'], root)
-        if pattern:
-            done.notes.append(f'{pattern} with the cell for {{}} finds files: give a --path-pattern like it')
-    rows = _name_rows(_read_categories(rows, how, done), how, done)
-    return root, _draw_splits(rows, how, done)
+    skip_rows(df, ~df['path'].isin(used), 'no label, and no part in retrieval', done)
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #b17f9e4c
 def _make_tables(rows, how, done):
@@ -311,12 +116,22 @@ def _refuse_empty(done):
     except DataError as e:
         raise DataError('; '.join([str(e), *done.notes])) from None
 
+# %% ../../nbs/data/24_spreadsheets.ipynb #080c96c8
+def _write(how, done, show):
+    "The data set in its folder, and the report"
+    root, rows = read_rows(how, done, show)
+    labels, types, items = _make_tables(rows, how, done)
+    if labels is None and items is None:
+        _refuse_empty(done)
+    place_images(root, how.output_dir, rows['path'], how.images, show)
+    return write_prepared(done, labels, items, attribute_types=types)
+
 # %% ../../nbs/data/24_spreadsheets.ipynb #b8770ff1
 def _preview(how, done, show):
     "What would be read and written"
-    preview = Preview(describe_columns(_read_source(how, None, Prepared('.'))))
+    preview = Preview(describe_columns(read_source(how, None, Prepared('.'))))
     try:
-        _, rows = _read_rows(how, done, show)
+        _, rows = read_rows(how, done, show)
         done.labels, _, done.items = _make_tables(rows, how, done)
         shown = rows.set_index('line')
         shown = shown.drop(columns=[name for name in ('item', 'group', 'view') if (shown[name]=='').all()])
@@ -328,28 +143,28 @@ def _preview(how, done, show):
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #2973ef59
 def prepare_csv(
-    csv:str,                    # The spreadsheet: a header, and a row a photograph or product (CSV, JSON lines, Parquet, Excel), or a folder with `metadata.csv`
+    csv:str,                    # CSV, JSON lines, Parquet or Excel; or a folder with `metadata.csv`
     output_dir:str,             # Folder to write to
     img_dir:str='',             # Folder that the paths start from; the spreadsheet's own if not given
     path_column:str='image',    # Column of the photograph's path; several with commas between
     path_pattern:str='',        # Makes the path of other columns, e.g. `images/{id}.jpg`
-    path_separator:str='auto',  # Between several paths of one cell; found if not given, `''` for none
+    path_separator:str='auto',  # Between several paths of one cell; `auto` finds it, `''` for none
     pictures:str='all',         # How many photographs of a row to take: `all`, `first` or a number
     suffix:str='',              # Added to each path, e.g. `.jpg`
     category_column:str='category', # Column of the category; `''` for none
-    category_level:int=0,       # Name of a category's path to take: 1 the top, -1 the deepest, 0 the whole path
-    level_separator:str='auto', # Between the names of a category's path; found if not given
+    category_level:int=0,       # Name of a category's path: 1 the top, -1 the deepest, 0 the whole path
+    level_separator:str='auto', # Between the names of a category's path; `auto` finds it
     category_separator:str='',  # Between several categories of one cell
     category_choice:str='first', # Of several categories: `first`, `last` or `deepest`
     merge_spellings:bool=True,  # Take categories that differ in capitals or blanks for one?
-    item_column:str='',         # Column of the item (of several, the first that is filled); with it, retrieval files are written
+    item_column:str='',         # Column of the item, or several; with it, retrieval files are written
     parent_column:str='',       # Column in which a variant names its parent, which then is the item
     children_column:str='',     # Column in which a parent names its children, as `sku=A,size=S|sku=B`
     group_column:str='',        # Column of what stays in one split without being an item, e.g. the sender
     carry:bool=True,            # Fill blanks from the item's other rows, where they agree?
     split_column:str='',        # Column of the split; made if not given
     attribute_columns:str='',   # Columns that become attributes, commas between
-    separator:str='auto',       # Between several values of one cell; found if not given, `''` for none
+    separator:str='auto',       # Between several values of one cell; `auto` finds it, `''` for none
     min_count:int=1,            # Training photographs that a value needs to become an attribute
     blank_is_no:str='',         # Attribute columns in which a blank means no, commas between
     key_value_column:str='',    # Column of pairs `key=value`; each key can be named like a column
@@ -372,12 +187,6 @@ def prepare_csv(
 )->Prepared: # Or a `Preview`
     "A spreadsheet to the project's layout; a `DataError` if its columns or its split cannot be used"
     how = SimpleNamespace(**locals())
-    done = Prepared(output_dir)
     if dry_run:
-        return _preview(how, done, show)
-    root, rows = _read_rows(how, done, show)
-    labels, types, items = _make_tables(rows, how, done)
-    if labels is None and items is None:
-        _refuse_empty(done)
-    place_images(root, output_dir, rows['path'], images, show)
-    return write_prepared(done, labels, items, attribute_types=types)
+        return _preview(how, Prepared(output_dir), show)
+    return _write(how, Prepared(output_dir), show)

@@ -216,7 +216,7 @@ def _read_parquet(path, wanted):
         table = pq.read_table(path, columns=kept)
     except (pa.ArrowException, ValueError) as e:
         raise DataError(f'{path}: not a Parquet file ({str(e).splitlines()[0]})') from None
-    columns = [[cell_text(value) for value in table[name].to_pylist()] for name in kept]
+    columns = [list(map(cell_text, table[name].to_pylist())) for name in kept]
     return _make_table(columns, kept, range(1, len(table)+1)), names
 
 # %% ../../nbs/data/22b_table_files.ipynb #8fb0087d
