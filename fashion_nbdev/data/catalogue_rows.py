@@ -7,6 +7,7 @@ __all__ = ['read_source', 'skip_rows', 'as_labels', 'read_rows']
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #34c787d3
 import re
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -22,7 +23,7 @@ from .pair_columns import add_columns, expand_named, expand_pairs, read_twos
 from .metadata import read_metadata
 from .families import carry_facts, filled_column, join_groups, row_items
 from fashion_nbdev.data.photograph_cells import (
-    fill_pattern, find_photographs, list_photographs, pattern_columns, suggest_pattern
+    fill_pattern, locate_photographs, list_photographs, pattern_columns, suggest_pattern
 )
 from .preview import looks_like
 
@@ -35,9 +36,9 @@ def _photograph_columns(how):
 def _fact_columns(how):
     "The columns that say something about a photograph, without those that name it"
     lists = [how.item_column, how.group_column, how.attribute_columns]
-    names = [name for text in lists for name in split_names(text)]
+    names = chain.from_iterable(map(split_names, lists))
     single = [how.category_column, how.split_column, how.view_column, how.parent_column, how.children_column]
-    return [name for name in [*single, *names] if name]
+    return [*filter(None, single), *names]
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #68fbe7d7
 def _check_columns(csv, df, names, several=()):
@@ -68,7 +69,7 @@ def _read_sheet(how, done):
     photographs = _photograph_columns(how)
     twos = read_twos(how.name_value_columns)
     inside = [how.key_value_column] if how.key_value_column else []
-    inside += [name for two in twos for name in two]
+    inside += chain.from_iterable(twos)
     wanted = {*facts, *photographs, *inside, *(['ID'] if how.parent_column else [])}
     df = read_source(how, wanted, done)
     of_rows = [how.parent_column, how.children_column, *split_names(how.item_column)]
@@ -106,7 +107,8 @@ def _photograph_rows(df, rows, how, root, done):
         columns = [fill_pattern(df, how.path_pattern)]
     else:
         wanted = split_names(how.path_column)
-        columns = [df.iloc[:, i].tolist() for name in wanted for i in np.flatnonzero(df.columns==name)]
+        positions = chain.from_iterable(np.flatnonzero(df.columns==name) for name in wanted)
+        columns = [df.iloc[:, i].tolist() for i in positions]
     separator = '' if how.path_pattern and how.path_separator=='auto' else how.path_separator
     positions, cells = list_photographs(columns, df.index, separator, how.pictures, root, done)
     n = int((np.bincount(positions, minlength=len(df)) > 1).sum())
@@ -232,7 +234,7 @@ def read_rows(
         facts = carry_facts(facts, said, done)
     named = _photograph_rows(df, facts, how, root, done)
     done.read = len(named)+sum(map(len, done.skipped.values()))
-    rows = find_photographs(named, root, how.suffix, done, show)
+    rows = locate_photographs(named, root, how.suffix, done, show)
     if not len(rows):
         pattern = suggest_pattern(named['cell'], root)
         if pattern:

@@ -103,7 +103,9 @@ def column_attributes(
     codes, cells = pd.factorize(np.asarray(values, dtype=object))
     words = {fold_value(cell) for cell in cells if not is_empty(cell)}
     if _is_yes_no(words):
-        marks, names, dropped = _yes_or_no(cells), [name], []
+        marks = _yes_or_no(cells)
+        names = [name]
+        dropped = []
     else:
         if separator=='auto':
             separator = find_separator(cells)

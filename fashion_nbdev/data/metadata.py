@@ -6,6 +6,7 @@
 __all__ = ['METADATA', 'find_metadata', 'read_metadata']
 
 # %% ../../nbs/data/22e_metadata.ipynb #c9a0e33d
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +25,7 @@ def find_metadata(
     "The tables in `source` and its split folders; a `DataError` if there are none"
     source = Path(source)
     folders = [source, *sorted(path for path in source.iterdir() if path.name.lower() in SPLIT_WORDS)]
-    found = [folder/name for folder in folders for name in METADATA if (folder/name).is_file()]
+    found = [folder/name for folder,name in product(folders, METADATA) if (folder/name).is_file()]
     if not found:
         raise DataError(f"{source}: no {', '.join(METADATA)} in it or in its split folders; "
                         'class folders are read by prepare-fashion folders')

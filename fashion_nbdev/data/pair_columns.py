@@ -6,6 +6,8 @@
 __all__ = ['expand_pairs', 'expand_named', 'read_twos', 'add_columns']
 
 # %% ../../nbs/data/22d_pair_columns.ipynb #5a3d20ec
+from itertools import chain
+
 import numpy as np
 import pandas as pd
 
@@ -21,7 +23,7 @@ def expand_pairs(
     "The pairs of a column as columns"
     codes, different = pd.factorize(np.asarray(cells, dtype=object))
     pairs = [read_pairs(cell, separator) for cell in different]
-    keys = list(dict.fromkeys(key for row in pairs for key in row))
+    keys = dict.fromkeys(chain.from_iterable(pairs))
     columns = {}
     for key in keys:
         if wanted is None or key in wanted:
@@ -59,8 +61,10 @@ def read_twos(
     text:str # e.g. `Option1 Name=Option1 Value, Option2 Name=Option2 Value`
 )->list: # Of two names each
     "Columns of names and the columns of their values; a `DataError` if a part is not `names=values`"
-    twos = [tuple(name.strip() for name in part.split('=')) for part in split_names(text)]
-    for two in twos:
+    twos = []
+    for part in split_names(text):
+        two = [name.strip() for name in part.split('=')]
+        twos.append(tuple(two))
         if len(two)!=2 or not all(two):
             raise DataError(f"{'='.join(two)!r}; expected a column of names = a column of values")
     return twos

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['pattern_columns', 'fill_pattern', 'split_paths', 'read_count', 'list_photographs', 'find_path', 'why_not',
-           'find_photographs', 'suggest_pattern']
+           'locate_photographs', 'suggest_pattern']
 
 # %% ../../nbs/data/23d_photograph_cells.ipynb #f1e6f6f9
 import os, re
@@ -155,7 +155,7 @@ def _mark_repeats(df, why):
     why[same] = 'the same row again'
 
 # %% ../../nbs/data/23d_photograph_cells.ipynb #ec7d949b
-def find_photographs(
+def locate_photographs(
     df:pd.DataFrame, # A row a photograph; `cell` is its path as the file has it, `line` its line
     root:Path,       # Folder of the photographs
     suffix:str,      # Added to each path
