@@ -40,7 +40,8 @@ def write(path, header, rows, dialect):
 
 
 @settings(quick, max_examples=150)
-@given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=8), st.permutations(['image', 'kind', 'tags']),
+@given(st.lists(st.tuples(cells, cells, cells), min_size=1, max_size=8),
+       st.permutations(['image', 'kind', 'tags']),
        dialects)
 def test_dialects(tmp_path_factory, rows, header, dialect):
     "What was written is what is read"
@@ -56,7 +57,8 @@ NAMES = [f'p{i}.jpg' for i in range(16)]
 KINDS = ['Dress', 'dress', 'DRESS', 'Tee', 'Crew neck, long', 'n/a', '']
 TAGS = ['floral', 'Cotton', 'long sleeve', 'a/b']
 products = st.lists(
-    st.tuples(st.sampled_from([*NAMES, 'gone.jpg', '']), st.sampled_from(KINDS), st.sampled_from(['', 'A', 'B 1', 'C']),
+    st.tuples(st.sampled_from([*NAMES, 'gone.jpg', '']), st.sampled_from(KINDS),
+              st.sampled_from(['', 'A', 'B 1', 'C']),
               st.lists(st.sampled_from(TAGS), unique=True, max_size=3), st.sampled_from(['yes', 'no', ''])),
     min_size=1, max_size=24)
 
@@ -95,7 +97,7 @@ def read_lists(anno):
 
 
 def expected_rows(path, delimiter):
-    "Photograph -> facts, by the rules of the page: the first row counts, blanks are filled where an item agrees"
+    "Photograph -> facts, by the rules: the first row counts, blanks are filled where an item agrees"
     with open(path, encoding='utf-8', newline='') as f:
         rows = [row for row in csv.DictReader(f, delimiter=delimiter)]
     kinds, tags, sale = defaultdict(set), defaultdict(set), defaultdict(set)
@@ -115,17 +117,21 @@ def expected_rows(path, delimiter):
 
 
 @settings(quick, max_examples=60)
-@given(products, st.sampled_from(',;\t'), st.permutations(['image', 'kind', 'item', 'tags', 'sale']), st.integers(0, 3))
+@given(products, st.sampled_from(',;\t'), st.permutations(['image', 'kind', 'item', 'tags', 'sale']),
+       st.integers(0, 3))
 def test_accounts(tmp_path_factory, photographs, rows, delimiter, header, seed):
     "Labels, splits, items and counts are those that a plain reader finds"
     where = tmp_path_factory.mktemp('catalogue')
-    facts = [dict(image=image, kind=kind, item=item, tags='|'.join(tags), sale=sale) for image, kind, item, tags, sale in rows]
+    facts = [dict(image=image, kind=kind, item=item, tags='|'.join(tags), sale=sale)
+             for image, kind, item, tags, sale in rows]
     facts.append(dict(image='p0.jpg', kind='Tee', item='', tags='floral|x', sale='yes'))
     facts.append(dict(image='p1.jpg', kind='Dress', item='', tags='floral', sale='no'))
-    dialect = dict(delimiter=delimiter, quoting=csv.QUOTE_MINIMAL, lineterminator='\n', encoding='utf-8', sep_line=False,
+    dialect = dict(delimiter=delimiter, quoting=csv.QUOTE_MINIMAL, lineterminator='\n', encoding='utf-8',
+                   sep_line=False,
                    empty_columns=0, blank_rows=False)
     write(where/'c.csv', header, [[row[name] for name in header] for row in facts], dialect)
-    done = prepare_csv(where/'c.csv', where/'out', img_dir=photographs, category_column='kind', item_column='item',
+    done = prepare_csv(where/'c.csv', where/'out', img_dir=photographs, category_column='kind',
+                       item_column='item',
                        attribute_columns='tags, sale', seed=seed, show=False)
     every, used = expected_rows(where/'c.csv', delimiter)
     labels, items = read_lists(done.anno_dir)
@@ -133,7 +139,7 @@ def test_accounts(tmp_path_factory, photographs, rows, delimiter, header, seed):
     assert done.read==done.kept+sum(map(len, done.skipped.values()))
     assert done.kept==len(labels.keys() | items.keys())
     assert labels.keys()=={path for path, row in used.items() if row['kind']}
-    for path, (split, kind, said) in labels.items():
+    for path, (_, kind, said) in labels.items():
         row = used[path]
         assert kind.lower()==row['kind'].lower()
         tags = set(row['tags'].lower().split('|'))-{''}

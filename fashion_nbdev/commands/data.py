@@ -20,7 +20,7 @@ def first_parameter(
     name = next(iter(inspect.signature(prepare).parameters))
     return [] if name=='output_dir' else [name]
 
-# %% ../../nbs/commands/88b_data.ipynb #6e443511
+# %% ../../nbs/commands/88b_data.ipynb #ef87f795
 def _add_presets(parser, presets):
     "Give `parser` a flag that chooses one of `presets`, if there are any"
     if presets:

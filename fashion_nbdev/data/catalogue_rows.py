@@ -18,7 +18,9 @@ from ..core import DataError
 from .prepared import Prepared
 from .splits import SPLIT_WORDS, complete_splits
 from .table_files import read_table
-from .cells import is_empty, merge_spellings, pick_category, read_left_out, read_renames, split_names
+from fashion_nbdev.data.cells import (
+    is_empty, merge_spellings, pick_category, read_left_out, read_renames, split_names
+)
 from .pair_columns import add_columns, expand_named, expand_pairs, read_twos
 from .metadata import read_metadata
 from .families import carry_facts, filled_column, join_groups, row_items

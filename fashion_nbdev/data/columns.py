@@ -88,6 +88,11 @@ def _value_attributes(parts, n, name, min_count):
                 dropped.add(spelling.get(folded, value))
     return _mark_values(parts, known), names, sorted(dropped)
 
+# %% ../../nbs/data/23_columns.ipynb #ae6302fc
+def _fill_blanks(attrs, blank_is_no):
+    "`attrs` with no in place of unknown, if that is what a blank means"
+    return np.maximum(attrs, 0) if blank_is_no else attrs
+
 # %% ../../nbs/data/23_columns.ipynb #3e2e796b
 def column_attributes(
     values,            # `[n]` cells
@@ -97,25 +102,19 @@ def column_attributes(
     min_count:int=1,   # Photographs among them that a value needs
     blank_is_no:bool=False, # Is a cell that says nothing a no to all values?
     left_out=(),       # Folded values that are no attribute
-    renames={}         # Folded value -> what it is called
+    renames=None       # Folded value -> what it is called
 )->tuple: # `[n,a]` int8; names; dropped values
     "The attributes that a column holds"
     codes, cells = pd.factorize(np.asarray(values, dtype=object))
     words = {fold_value(cell) for cell in cells if not is_empty(cell)}
     if _is_yes_no(words):
-        marks = _yes_or_no(cells)
-        names = [name]
-        dropped = []
-    else:
-        if separator=='auto':
-            separator = find_separator(cells)
-        parts = [_read_values(cell, separator, left_out, renames) for cell in cells]
-        n = np.bincount(codes if train is None else codes[np.asarray(train)], minlength=len(cells))
-        marks, names, dropped = _value_attributes(parts, n, name, max(min_count, 1))
-    attrs = marks[codes]
-    if blank_is_no:
-        np.maximum(attrs, 0, out=attrs)
-    return attrs, names, dropped
+        return _fill_blanks(_yes_or_no(cells)[codes], blank_is_no), [name], []
+    if separator=='auto':
+        separator = find_separator(cells)
+    parts = [_read_values(cell, separator, left_out, renames or {}) for cell in cells]
+    n = np.bincount(codes if train is None else codes[np.asarray(train)], minlength=len(cells))
+    marks, names, dropped = _value_attributes(parts, n, name, max(min_count, 1))
+    return _fill_blanks(marks[codes], blank_is_no), names, dropped
 
 # %% ../../nbs/data/23_columns.ipynb #950612f0
 def column_notes(

@@ -18,11 +18,13 @@ PRESETS = { # Name -> parameters of `prepare_csv`
     'magento': dict(
         path_column='base_image, additional_images', path_separator=',', category_column='categories',
         category_separator=',', level_separator='/', category_level=-1, category_choice='deepest',
-        item_column='sku', children_column='configurable_variations', key_value_column='additional_attributes',
+        item_column='sku', children_column='configurable_variations',
+        key_value_column='additional_attributes',
         separator='|'),
     'google': dict(
         path_column='image_link, additional_image_link', path_separator=',', category_column='product_type',
-        level_separator='>', category_level=-1, item_column='item_group_id, id', attribute_columns='color, gender',
+        level_separator='>', category_level=-1, item_column='item_group_id, id',
+        attribute_columns='color, gender',
         separator='/'),
     'kaggle': dict(
         path_pattern='images/{id}.jpg', category_column='articleType',

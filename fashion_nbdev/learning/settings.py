@@ -260,7 +260,7 @@ def check_test_split(
     if not (Path(anno_dir)/'test/test.txt').is_file():
         raise DataError(f'--evaluate: {anno_dir} has no test/test.txt to evaluate on')
 
-# %% ../../nbs/learning/55_settings.ipynb #db33684b
+# %% ../../nbs/learning/55_settings.ipynb #e7ccc21f
 def check_label_kinds(
     anno_dir,  # Folder of the labels
     task:Task  # Whose heads are to learn from them
