@@ -33,7 +33,10 @@ def _find_splits(source):
     "Folder in `source` -> split, or None for one beside the splits; None if no folder is for training"
     splits = {name: SPLIT_WORDS.get(name.lower()) for name in _find_folders(source)}
     for_training = [name for name,split in splits.items() if split=='train']
-    return splits if any(_find_folders(Path(source)/name) for name in for_training) else None
+    has_classes = any(_find_folders(Path(source)/name) for name in for_training)
+    others = set(splits.values())-{'train'}
+    is_class = others=={None} and 'train' not in map(str.lower, splits)   # training, running, casual
+    return splits if has_classes and not is_class else None
 
 # %% ../../nbs/data/24b_folders.ipynb #628e6d7d
 def _read_class(path, splits, levels):
