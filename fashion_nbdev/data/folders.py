@@ -52,6 +52,12 @@ def _read_class(path, splits, levels):
         raise DataError('not in a class folder')
     return split, '/'.join(folder.strip() for folder in folders[:levels])
 
+# %% ../../nbs/data/24b_folders.ipynb #4448582a
+def _find_small_copies(paths):
+    "`[n]` whether a path is, by its name, a smaller copy of one that is there"
+    whole = paths.str.replace(r'-\d{2,4}x\d{2,4}(?=\.\w+$)', '', regex=True)
+    return (whole!=paths) & whole.isin(paths)
+
 # %% ../../nbs/data/24b_folders.ipynb #aa3f61f5
 def _read_folders(source, done, levels, show):
     "Path, split and class of each photograph below `source`"
@@ -62,7 +68,11 @@ def _read_folders(source, done, levels, show):
             rows.append((path, *_read_class(path, splits, levels)))
         except DataError as reason:
             done.skip(str(reason), path)
-    return pd.DataFrame(rows, columns=['path', 'split', 'name'])
+    df = pd.DataFrame(rows, columns=['path', 'split', 'name'], dtype=object)
+    small = _find_small_copies(df['path'])
+    for path in df['path'][small]:
+        done.skip('a smaller copy of another, by its name', path)
+    return df[~small].reset_index(drop=True)
 
 # %% ../../nbs/data/24b_folders.ipynb #6f0dc5e4
 def _merge_classes(df, merge, done):
