@@ -10,8 +10,10 @@ import codecs, re
 import csv as csvlib
 import json
 from array import array
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -222,12 +224,14 @@ def _read_parquet(path, wanted):
 # %% ../../nbs/data/22b_table_files.ipynb #8fb0087d
 def _read_excel(path, wanted):
     "The first sheet of an Excel file as a table of text; the names of all its columns"
-    try:
-        sheet = pd.read_excel(path, header=None, dtype=object, keep_default_na=False)
-    except ImportError:
+    if not find_spec('openpyxl'):
         raise DataError(f'{path}: reading Excel files needs openpyxl; pip install openpyxl, '
-                        'or save the sheet as CSV UTF-8') from None
-    except (ValueError, KeyError, OSError) as e:
+                        'or save the sheet as CSV UTF-8')
+    try:
+        sheet = pd.read_excel(path, header=None, dtype=object, keep_default_na=False, engine='openpyxl')
+    except FileNotFoundError:
+        raise
+    except (ValueError, KeyError, OSError, BadZipFile) as e:
         raise DataError(f'{path}: not an Excel file ({e})') from None
     text = sheet.map(cell_text)
     text = text[(text!='').any(axis=1)]
