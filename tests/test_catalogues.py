@@ -2,6 +2,7 @@
 import csv, io
 from collections import defaultdict
 
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -51,6 +52,18 @@ def test_dialects(tmp_path_factory, rows, header, dialect):
     df = read_table(path)
     assert df.columns.tolist()==list(header)
     assert [tuple(row) for row in df.to_numpy().tolist()]==rows
+
+
+@settings(quick, max_examples=60)
+@given(st.lists(st.tuples(cells, cells), min_size=1, max_size=8))
+def test_other_files(tmp_path_factory, rows):
+    "JSON lines and Parquet say the same"
+    folder = tmp_path_factory.getbasetemp()
+    df = pd.DataFrame(rows, columns=['image', 'kind'], dtype=object)
+    df.to_json(folder/'other.jsonl', orient='records', lines=True)
+    df.to_parquet(folder/'other.parquet')
+    for name in ('other.jsonl', 'other.parquet'):
+        assert read_table(folder/name).to_numpy().tolist()==[list(row) for row in rows]
 
 
 NAMES = [f'p{i}.jpg' for i in range(16)]

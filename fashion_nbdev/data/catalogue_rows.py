@@ -85,6 +85,9 @@ def _read_sheet(how, done):
         df = add_columns(df, expand_named(df[names_in], df[values_in], {*facts, *photographs}, item))
     df.attrs = names
     several = () if how.path_pattern else photographs
+    unknown = set(split_names(how.blank_is_no))-set(split_names(how.attribute_columns))
+    if unknown:
+        raise DataError(f'--blank-is-no {min(unknown)}: not among the attribute columns')
     _check_columns(how.csv, df, [*facts, *photographs] if how.path_pattern else facts, several)
     return df, item
 
@@ -136,7 +139,7 @@ def _pick_categories(cells, how):
     "`[n]` names of categories, as the flags about trees and what is left out want them"
     codes, different = pd.factorize(np.asarray(cells, dtype=object))
     between = how.level_separator
-    if between=='auto':
+    if between in ('auto', ''):
         between = '>' if any('>' in cell for cell in different) else '/'
     left_out = read_left_out(how.leave_out, how.category_column)
     flags = (how.category_separator, between, how.category_level, how.category_choice, left_out)
@@ -228,6 +231,8 @@ def read_rows(
     if not root.is_dir():
         raise DataError(f'{root}: no such folder of photographs')
     df, item = _read_sheet(how, done)
+    if not len(df):
+        raise DataError(f'{how.csv}: no rows below the header')
     facts = _gather_facts(df, item, how)
     if how.carry:
         said = {f'attribute {name}': name for name in split_names(how.attribute_columns)}

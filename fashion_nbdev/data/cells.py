@@ -32,9 +32,11 @@ def is_empty(
 def tidy_value(
     text:str # As the cell has it
 )->str:
-    "A value without HTML, with single blanks and composed letters"
+    "A value without HTML and control characters, with single blanks and composed letters"
     if '&' in text:
         text = html.unescape(text)
+    if not text.isprintable():
+        text = ''.join(letter if letter.isprintable() else ' ' for letter in text)
     return unicodedata.normalize('NFC', ' '.join(text.split()))
 
 # %% ../../nbs/data/22c_cells.ipynb #2e162c1d
@@ -139,7 +141,7 @@ def pick_category(
     paths = []
     for value in cell.split(separator) if separator else [cell]:
         path = value.split(level_separator) if level else [value]
-        path = [' '.join(name.split()) for name in path]
+        path = [' '.join(name.split()).replace('\0', '') for name in path]
         name = _path_name(path, level)
         if name and fold_value(name) not in left_out:
             paths.append(path)

@@ -163,7 +163,7 @@ def prepare_csv(
     group_column:str='',        # Column of what stays in one split without being an item, e.g. the sender
     carry:bool=True,            # Fill blanks from the item's other rows, where they agree?
     split_column:str='',        # Column of the split; made if not given
-    attribute_columns:str='',   # Columns that become attributes, commas between
+    attribute_columns:str='',   # Columns that become attributes, commas between; "a, b" in quotes is one
     separator:str='auto',       # Between several values of one cell; `auto` finds it, `''` for none
     min_count:int=1,            # Training photographs that a value needs to become an attribute
     blank_is_no:str='',         # Attribute columns in which a blank means no, commas between
