@@ -73,7 +73,10 @@ class LossSettings:
 class LearningSettings:
     "How it learns"
     epochs:int = positive(20, 'Passes over the training photographs, all stages together')
-    frozen_epochs:int = option(-1, 'Of these, the first with the body frozen (-1: 1 if trained, else 0)')
+    frozen_epochs:int = option(-1,
+        'Of these, the first with the body frozen (-1: 1 if trained, else 0; as many as --epochs: heads alone)')
+    frozen_features:str = one_of(('once', 'mirrored', 'anew'),
+        'heads alone: features computed once, also of mirror images, or anew, augmented, in each epoch')
     label_epochs:int = option(-1,
         'multimodal: of these, with labels alone (-1: a quarter when from scratch, else 0)', sources=2)
     batch_size:int = positive(64, 'Photographs of a source in a step')
@@ -168,7 +171,8 @@ def fill_defaults(
     if s.frozen_epochs < 0:
         s.frozen_epochs = 0 if from_scratch or s.epochs < 2 else 1
     if s.label_epochs < 0:
-        s.label_epochs = s.epochs//4 if from_scratch and len(task.sources) > 1 else 0
+        staged = from_scratch and len(task.sources) > 1 and s.frozen_epochs < s.epochs
+        s.label_epochs = s.epochs//4 if staged else 0
     if not s.body_lr:
         s.body_lr = s.lr if from_scratch else s.lr/3
     if s.batch_norm=='auto':

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['bytes_kept', 'make_folder', 'cache_folder', 'read_tables', 'open_sources', 'task_heads', 'build_net',
            'run_preprocessing', 'training_targets', 'build_losses', 'build_augment', 'pack_learner', 'callbacks',
-           'keep_previous', 'count_photographs', 'describe_epochs', 'announce', 'list_unreadable', 'Interrupted',
+           'keep_previous', 'count_photographs', 'say', 'describe_epochs', 'announce', 'list_unreadable', 'Interrupted',
            'finish', 'train']
 
 # %% ../../nbs/learning/60_train.ipynb #8d3959fc
@@ -34,6 +34,7 @@ from .checkpoints import load_checkpoint, pack, save_file
 from .start_from import take_over
 from .machine import make_accelerator
 from .learner import Learner
+from .heads_alone import stays_frozen, train_on_features
 from .callbacks import AverageCB, PrintCB, ResumeCB, SaveBestCB, StopEarlyCB
 from .epoch_files import HistoryCB, TensorBoardCB, open_tensorboard
 
@@ -229,6 +230,15 @@ def count_photographs(
     "How many of each kind"
     return ', '.join(f'{len(source):,} photographs with {kind}' for kind,source in sources.items())
 
+# %% ../../nbs/learning/60_train.ipynb #4d7f5078
+def say(
+    learner,  # `Learner`
+    line:str  # What there is to say
+):
+    "Print a line, unless another process does or the run is quiet"
+    if learner.showing:
+        print(line, flush=True)
+
 # %% ../../nbs/learning/60_train.ipynb #18d7c5f2
 def describe_epochs(
     learner # `Learner`
@@ -259,10 +269,10 @@ def announce(
     decoded = f', from decoded photographs in {cache}' if cache else ''
     learning = count_photographs(learner.train)
     judging = count_photographs(learner.valid)
-    print(f'training on {learning}; validating on {judging}; {network}{decoded}')
-    print(describe_epochs(learner), flush=True)
+    say(learner, f'training on {learning}; validating on {judging}; {network}{decoded}')
+    say(learner, describe_epochs(learner))
     if taken and not learner.s.resume:
-        print(taken, flush=True)
+        say(learner, taken)
 
 # %% ../../nbs/learning/60_train.ipynb #476c7a38
 def list_unreadable(
@@ -327,5 +337,7 @@ def train(
     learner = Learner(net, task, heads, losses, sources, valid, build_augment(pre, s.augment), s, acc)
     learner.cbs = callbacks(out, task, s, pre)
     announce(learner, cache, taken)
+    if stays_frozen(s):
+        say(learner, train_on_features(learner))
     learner.fit(plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs))
     return finish(learner, out/task.checkpoint)
