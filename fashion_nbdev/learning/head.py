@@ -56,6 +56,13 @@ def known(self:Head,
     "Can these photographs teach this head?"
     return bool((targ >= 0).any())
 
+# %% ../../nbs/learning/52_head.ipynb #f2e4c91e
+@patch
+def soften(self:Head,
+    targ # Targets of some photographs
+): # `[b,size]`, floats from 0 to 1, -1 unknown; None if such targets mean nothing to its loss
+    "The targets as shares, which can be mixed"
+
 # %% ../../nbs/learning/52_head.ipynb #a8e619a1
 @patch
 def loss_weight(self:Head,

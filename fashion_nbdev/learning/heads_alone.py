@@ -94,6 +94,8 @@ def why_anew(
     "Why its features have to be computed in each epoch"
     if learner.s.frozen_features=='anew':
         return 'as --frozen-features says'
+    if learner.mixing:
+        return 'as photographs are mixed'
     if any(True for _ in learner.net.pool.parameters()):
         return f'as the pooling learns: --pool {learner.net.pool_name}'
     return ''

@@ -17,6 +17,7 @@ from torch import Tensor
 from ..core import progress, set_seed
 from ..pixels.prefetch import prefetch
 from ..pixels.augment import Augment
+from ..pixels.mixing import Mixing, blend_targets
 from ..pixels.sources import Source
 from ..pixels.joint import Joint
 from .models import FashionNet, freeze_body
@@ -56,6 +57,7 @@ class Learner:
         self.net = place_net(net, self.s, self.acc)
         groups = parameter_groups(self.net, self.weighting, self.s, self.losses.values())
         self.model, self.opt = self.acc.prepare(self.net, torch.optim.AdamW(groups, fused=True))
+        self.mixing = Mixing(self.s.mixup, self.s.cutmix)
         self.history = []
         self.sums = {}
         self.epoch = 0
@@ -129,6 +131,36 @@ def update(self:Learner):
     self.opt.zero_grad()
     self.call('after_step')
 
+# %% ../../nbs/learning/58_learner.ipynb #9d53046d
+@patch
+def count_mixable(self:Learner,
+    targets:dict, # Head -> targets
+    rows:dict     # Head -> slice of the batch
+)->int:
+    "How many photographs, from the first on, ask only heads that take mixed targets"
+    firm = [name for name,targ in targets.items() if self.heads[name].soften(targ) is None]
+    last = max(part.stop for part in rows.values())
+    return min([rows[name].start for name in firm], default=last)
+
+# %% ../../nbs/learning/58_learner.ipynb #7a11279f
+@patch
+def mix(self:Learner,
+    xb:Tensor,    # `[b,3,s,s]`, what the network is to see
+    targets:dict, # Head -> targets
+    rows:dict     # Head -> slice of the batch
+)->tuple: # The same two, mixed where that is wanted and possible
+    "Photographs with labels, mixed with each other, and their labels in the same proportion"
+    n = self.count_mixable(targets, rows) if self.mixing else 0
+    if n < 2:
+        return xb, targets
+    mixed, share = self.mixing.pictures(xb[:n])
+    soft = {}
+    for name,targ in targets.items():
+        shares = self.heads[name].soften(targ)
+        inside = max(n-rows[name].start, 0)
+        soft[name] = targ if shares is None else torch.cat([blend_targets(shares[:inside], share), shares[inside:]])
+    return torch.cat([mixed, xb[n:]]), soft
+
 # %% ../../nbs/learning/58_learner.ipynb #44e6ef7a
 @patch
 def step(self:Learner,
@@ -140,7 +172,7 @@ def step(self:Learner,
     "The gradient of the weighted sum of the losses, and an update"
     self.set_rates(done)
     xb, (targets, rows) = batch
-    xb = self.augment(xb)
+    xb, targets = self.mix(self.augment(xb), targets, rows)
     with self.acc.autocast():
         out = self.model(xb, rows)
     losses = {name: self.loss_of(name, answer, targets[name]) for name,answer in out.items()}

@@ -89,6 +89,10 @@ class LearningSettings:
     weight_decay:float = option(.05, "AdamW's, not on biases and normalisation")
     warmup:float = option(.1, 'Share of the run in which the learning rate rises')
     augment:float = option(1., 'Strength of crop, rotation, colour jitter and erasing (0: none)')
+    mixup:float = option(0., 'Blend photographs with labels: alpha of their shares (0: none; .2 is usual)',
+        source='labels')
+    cutmix:float = option(0., 'Paste parts of one photograph into another: alpha of the areas (0: none)',
+        source='labels')
     patience:int = option(5, 'Stop after so many epochs without a better figure of merit (0: never)')
     clip:float = option(1., 'Largest norm of the gradient (0: no limit)')
     ema:float = share(0.,
