@@ -6,7 +6,7 @@
 __all__ = ['bytes_kept', 'make_folder', 'cache_folder', 'read_tables', 'open_sources', 'task_heads', 'build_net',
            'run_preprocessing', 'training_targets', 'build_losses', 'build_augment', 'pack_learner', 'callbacks',
            'keep_previous', 'count_photographs', 'say', 'describe_epochs', 'announce', 'list_unreadable', 'Interrupted',
-           'finish', 'train']
+           'finish', 'check_mixing', 'set_up', 'train']
 
 # %% ../../nbs/learning/60_train.ipynb #8d3959fc
 import os, shutil
@@ -311,6 +311,41 @@ def finish(
         raise Interrupted(f'stopped after {len(learner.history)} epochs; {kept}')
     return path
 
+# %% ../../nbs/learning/60_train.ipynb #79b7a582
+def check_mixing(
+    learner # `Learner`
+):
+    "A `DataError` if photographs are to be mixed and none can be"
+    s = learner.s
+    plan = plan_stages(learner.task, s.epochs, s.frozen_epochs, s.label_epochs)
+    of_labels = [all(learner.heads[name].source=='labels' for name in stage.heads) for stage in plan]
+    if learner.mixing and 'labels' not in learner.train and not any(of_labels):
+        raise DataError('--mixup and --cutmix mix photographs with labels, and here all of them are in batches '
+                        'of items: pass --label-batches plain')
+
+# %% ../../nbs/learning/60_train.ipynb #7e1c2173
+def set_up(
+    task:Task,   # To be trained
+    s:Settings,  # With nothing left to guess
+    acc,         # Accelerator
+    tables:dict, # Kind -> `Table` to learn from
+    judged:dict, # Kind -> `Table` to be judged on
+    cache=None,  # As `cache_folder` gives it
+    start=None   # The checkpoint that the run starts from
+)->tuple: # `Learner`; its preprocessing; what it takes from `start`, in words
+    "Network, losses and photographs of a run, ready to train"
+    set_seed(s.seed)
+    heads = task_heads(task, s, tables)
+    net = build_net(heads, s)
+    taken = take_over(net, heads, start, s) if start else ''
+    pre = run_preprocessing(net, s, start)
+    sources = open_sources(tables, replace(s, resize=pre['resize']), cache)
+    valid = open_sources(judged, replace(s, resize=pre['resize']), cache)
+    losses = build_losses(heads, s, tables)
+    learner = Learner(net, task, heads, losses, sources, valid, build_augment(pre, s.augment), s, acc)
+    check_mixing(learner)
+    return learner, pre, taken
+
 # %% ../../nbs/learning/60_train.ipynb #266d6a49
 def train(
     task:str,   # `classification`, `attribute`, `retrieval`, `multitask` or `multimodal`
@@ -326,15 +361,7 @@ def train(
     tables, judged = read_tables(task, s)
     rows = sum(len(table) for table in [*tables.values(), *judged.values()])
     cache = cache_folder(s.cache, out, s.size, rows)
-    set_seed(s.seed)
-    heads = task_heads(task, s, tables)
-    net = build_net(heads, s)
-    taken = take_over(net, heads, start, s) if start else ''
-    pre = run_preprocessing(net, s, start)
-    sources = open_sources(tables, replace(s, resize=pre['resize']), cache)
-    valid = open_sources(judged, replace(s, resize=pre['resize']), cache)
-    losses = build_losses(heads, s, tables)
-    learner = Learner(net, task, heads, losses, sources, valid, build_augment(pre, s.augment), s, acc)
+    learner, pre, taken = set_up(task, s, acc, tables, judged, cache, start)
     learner.cbs = callbacks(out, task, s, pre)
     announce(learner, cache, taken)
     if stays_frozen(s):
