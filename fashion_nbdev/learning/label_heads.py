@@ -21,6 +21,7 @@ class Category(Head):
     files = ('category',)
     weight = 'category_weight'
     report_title = 'categories'
+    mixes = True
 
     def __init__(self,
         names:list,          # Of the categories
@@ -63,17 +64,6 @@ def loss(self:Category,
     "Cross-entropy, rare categories weighted"
     from fashion_nbdev.learning.losses import CategoryLoss, class_weights
     return CategoryLoss(class_weights(targ, self.size, s.class_balance), s.label_smoothing)
-
-# %% ../../nbs/learning/52b_label_heads.ipynb #4370b1df
-@patch
-def soften(self:Category,
-    targ # `[b]`
-): # `[b,size]` float32, -1 where it is not known
-    "1 for the category, 0 for the others"
-    import torch
-    classes = torch.arange(self.size, device=targ.device)
-    shares = (targ[:, None]==classes).float()
-    return shares.where(targ[:, None] >= 0, -1.)
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #6b98750c
 @patch
@@ -178,6 +168,7 @@ class Attributes(Head):
     files = ('attributes',)
     weight = 'attribute_weight'
     report_title = 'attributes'
+    mixes = True
 
     def __init__(self,
         names:list,      # Of the attributes
@@ -225,14 +216,6 @@ def loss(self:Attributes,
     "Binary cross-entropy, rare attributes weighted"
     from fashion_nbdev.learning.losses import AttributeLoss, pos_weights
     return AttributeLoss(pos_weights(targ, s.pos_weight_cap))
-
-# %% ../../nbs/learning/52b_label_heads.ipynb #56f3b081
-@patch
-def soften(self:Attributes,
-    targ # `[b,size]`
-): # `[b,size]` float32
-    "As they are: an attribute is there or not"
-    return targ.float()
 
 # %% ../../nbs/learning/52b_label_heads.ipynb #d6de5a5c
 @patch

@@ -17,7 +17,7 @@ from torch import Tensor
 from ..core import progress, set_seed
 from ..pixels.prefetch import prefetch
 from ..pixels.augment import Augment
-from ..pixels.mixing import Mixing, blend_targets
+from ..pixels.mixing import Mixing
 from ..pixels.sources import Source
 from ..pixels.joint import Joint
 from .models import FashionNet, freeze_body
@@ -26,6 +26,7 @@ from .settings import Settings
 from .machine import make_accelerator
 from .optimiser import make_weighting, parameter_groups, place_net, schedule
 from .infer import infer
+from .mixed_batches import mix_batch
 
 # %% ../../nbs/learning/58_learner.ipynb #04a106c8
 class Learner:
@@ -131,36 +132,6 @@ def update(self:Learner):
     self.opt.zero_grad()
     self.call('after_step')
 
-# %% ../../nbs/learning/58_learner.ipynb #9d53046d
-@patch
-def count_mixable(self:Learner,
-    targets:dict, # Head -> targets
-    rows:dict     # Head -> slice of the batch
-)->int:
-    "How many photographs, from the first on, ask only heads that take mixed targets"
-    firm = [name for name,targ in targets.items() if self.heads[name].soften(targ) is None]
-    last = max(part.stop for part in rows.values())
-    return min([rows[name].start for name in firm], default=last)
-
-# %% ../../nbs/learning/58_learner.ipynb #7a11279f
-@patch
-def mix(self:Learner,
-    xb:Tensor,    # `[b,3,s,s]`, what the network is to see
-    targets:dict, # Head -> targets
-    rows:dict     # Head -> slice of the batch
-)->tuple: # The same two, mixed where that is wanted and possible
-    "Photographs with labels, mixed with each other, and their labels in the same proportion"
-    n = self.count_mixable(targets, rows) if self.mixing else 0
-    if n < 2:
-        return xb, targets
-    mixed, share = self.mixing.pictures(xb[:n])
-    soft = {}
-    for name,targ in targets.items():
-        shares = self.heads[name].soften(targ)
-        inside = max(n-rows[name].start, 0)
-        soft[name] = targ if shares is None else torch.cat([blend_targets(shares[:inside], share), shares[inside:]])
-    return torch.cat([mixed, xb[n:]]), soft
-
 # %% ../../nbs/learning/58_learner.ipynb #44e6ef7a
 @patch
 def step(self:Learner,
@@ -172,7 +143,7 @@ def step(self:Learner,
     "The gradient of the weighted sum of the losses, and an update"
     self.set_rates(done)
     xb, (targets, rows) = batch
-    xb, targets = self.mix(self.augment(xb), targets, rows)
+    xb, targets = mix_batch(self.mixing, self.heads, self.augment(xb), targets, rows)
     with self.acc.autocast():
         out = self.model(xb, rows)
     losses = {name: self.loss_of(name, answer, targets[name]) for name,answer in out.items()}
@@ -233,6 +204,15 @@ def summary(self:Learner,
 def showing(self:Learner)->bool:
     "Does this process show bars and lines?"
     return self.acc.is_main_process and not self.s.quiet
+
+# %% ../../nbs/learning/58_learner.ipynb #40c6dc56
+@patch
+def say(self:Learner,
+    line:str # What there is to say
+):
+    "Print a line, unless another process does or the run is quiet"
+    if self.showing:
+        print(line, flush=True)
 
 # %% ../../nbs/learning/58_learner.ipynb #3a758ec0
 @patch

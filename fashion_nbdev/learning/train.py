@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['bytes_kept', 'make_folder', 'cache_folder', 'read_tables', 'open_sources', 'task_heads', 'build_net',
            'run_preprocessing', 'training_targets', 'build_losses', 'build_augment', 'pack_learner', 'callbacks',
-           'keep_previous', 'count_photographs', 'say', 'describe_epochs', 'announce', 'list_unreadable', 'Interrupted',
-           'finish', 'check_mixing', 'set_up', 'train']
+           'keep_previous', 'count_photographs', 'describe_epochs', 'announce', 'list_unreadable', 'Interrupted',
+           'finish', 'set_up', 'train']
 
 # %% ../../nbs/learning/60_train.ipynb #8d3959fc
 import os, shutil
@@ -34,6 +34,7 @@ from .checkpoints import load_checkpoint, pack, save_file
 from .start_from import take_over
 from .machine import make_accelerator
 from .learner import Learner
+from .mixed_batches import check_mixing
 from .heads_alone import stays_frozen, train_on_features
 from .callbacks import AverageCB, PrintCB, ResumeCB, SaveBestCB, StopEarlyCB
 from .epoch_files import HistoryCB, TensorBoardCB, open_tensorboard
@@ -230,15 +231,6 @@ def count_photographs(
     "How many of each kind"
     return ', '.join(f'{len(source):,} photographs with {kind}' for kind,source in sources.items())
 
-# %% ../../nbs/learning/60_train.ipynb #4d7f5078
-def say(
-    learner,  # `Learner`
-    line:str  # What there is to say
-):
-    "Print a line, unless another process does or the run is quiet"
-    if learner.showing:
-        print(line, flush=True)
-
 # %% ../../nbs/learning/60_train.ipynb #18d7c5f2
 def describe_epochs(
     learner # `Learner`
@@ -269,10 +261,10 @@ def announce(
     decoded = f', from decoded photographs in {cache}' if cache else ''
     learning = count_photographs(learner.train)
     judging = count_photographs(learner.valid)
-    say(learner, f'training on {learning}; validating on {judging}; {network}{decoded}')
-    say(learner, describe_epochs(learner))
+    learner.say(f'training on {learning}; validating on {judging}; {network}{decoded}')
+    learner.say(describe_epochs(learner))
     if taken and not learner.s.resume:
-        say(learner, taken)
+        learner.say(taken)
 
 # %% ../../nbs/learning/60_train.ipynb #476c7a38
 def list_unreadable(
@@ -311,18 +303,6 @@ def finish(
         raise Interrupted(f'stopped after {len(learner.history)} epochs; {kept}')
     return path
 
-# %% ../../nbs/learning/60_train.ipynb #79b7a582
-def check_mixing(
-    learner # `Learner`
-):
-    "A `DataError` if photographs are to be mixed and none can be"
-    s = learner.s
-    plan = plan_stages(learner.task, s.epochs, s.frozen_epochs, s.label_epochs)
-    of_labels = [all(learner.heads[name].source=='labels' for name in stage.heads) for stage in plan]
-    if learner.mixing and 'labels' not in learner.train and not any(of_labels):
-        raise DataError('--mixup and --cutmix mix photographs with labels, and here all of them are in batches '
-                        'of items: pass --label-batches plain')
-
 # %% ../../nbs/learning/60_train.ipynb #7e1c2173
 def set_up(
     task:Task,   # To be trained
@@ -334,6 +314,7 @@ def set_up(
     start=None   # The checkpoint that the run starts from
 )->tuple: # `Learner`; its preprocessing; what it takes from `start`, in words
     "Network, losses and photographs of a run, ready to train"
+    check_mixing(task, s, tables)
     set_seed(s.seed)
     heads = task_heads(task, s, tables)
     net = build_net(heads, s)
@@ -343,7 +324,6 @@ def set_up(
     valid = open_sources(judged, replace(s, resize=pre['resize']), cache)
     losses = build_losses(heads, s, tables)
     learner = Learner(net, task, heads, losses, sources, valid, build_augment(pre, s.augment), s, acc)
-    check_mixing(learner)
     return learner, pre, taken
 
 # %% ../../nbs/learning/60_train.ipynb #266d6a49
@@ -365,6 +345,6 @@ def train(
     learner.cbs = callbacks(out, task, s, pre)
     announce(learner, cache, taken)
     if stays_frozen(s):
-        say(learner, train_on_features(learner))
+        learner.say(train_on_features(learner))
     learner.fit(plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs))
     return finish(learner, out/task.checkpoint)
