@@ -36,6 +36,7 @@ from .machine import make_accelerator
 from .learner import Learner
 from .mixed_batches import check_mixing
 from .heads_alone import stays_frozen, train_on_features
+from .strangeness import know_strangeness
 from .callbacks import AverageCB, PrintCB, ResumeCB, SaveBestCB, StopEarlyCB
 from .epoch_files import HistoryCB, TensorBoardCB, open_tensorboard
 
@@ -291,9 +292,10 @@ def finish(
     path:Path # The best checkpoint
 )->Path: # `path`
     "Complete the best checkpoint and say how it went; `Interrupted` if a person stopped the run"
+    known = know_strangeness(learner, path)
     if learner.acc.is_main_process:
         if path.exists():
-            save_file(path, load_checkpoint(path) | dict(history=learner.history))
+            save_file(path, load_checkpoint(path) | dict(history=learner.history) | known)
         list_unreadable(learner, path.parent/'unreadable.txt')
     learner.acc.wait_for_everyone()
     if learner.interrupted:
