@@ -155,13 +155,13 @@ def frozen_net(
     body=''     # A body of your own, as in training
 ): # `FeatureNet`, or None
     "The body as it was before training, if it knew anything"
-    rules = 'logistic regression and the nearest neighbour (cosine)'
     try:
         net = FeatureNet(FashionNet([], body=starting_body(ck, checkpoint, body)))
     except DataError as error:
         ev.beside = f'no frozen body to compare with: {error}'
         return None
-    ev.beside = f'frozen features: {rules} on {ck["body"]} as it was before training'
+    ev.beside = ('frozen features: logistic regression and the nearest neighbour (cosine) '
+                 f'on {ck["body"]} as it was before training')
     return net.to(memory_format=torch.channels_last)
 
 # %% ../../nbs/learning/60c_rivals.ipynb #b8d9711b

@@ -74,9 +74,9 @@ class LearningSettings:
     "How it learns"
     epochs:int = positive(20, 'Passes over the training photographs, all stages together')
     frozen_epochs:int = option(-1,
-        'Of these, the first with the body frozen (-1: 1 if trained, else 0; as many as --epochs: heads alone)')
+        'Of these, the first with the body frozen (-1: 1 if trained, else 0; all: heads alone)')
     frozen_features:str = one_of(('once', 'anew'),
-        'heads alone: features computed once, with mirror images, or anew in each epoch, augmented')
+        'heads alone: features computed once, or anew in each epoch, augmented')
     label_epochs:int = option(-1,
         'multimodal: of these, with labels alone (-1: a quarter when from scratch, else 0)', sources=2)
     batch_size:int = positive(64, 'Photographs of a source in a step')

@@ -129,8 +129,7 @@ def build_net(
     s:Settings  # Body, weights and heads
 )->FashionNet:
     "The network for a task, with layers for each question; a `DataError` if its body takes no such size"
-    weights = s.weights or None
-    net = FashionNet(heads.values(), s.body, s.pretrained, weights, s.dropout, s.hidden, s.pool)
+    net = FashionNet(heads.values(), s.body, s.pretrained, s.weights or None, s.dropout, s.hidden, s.pool)
     check_size(net, s.size)
     return net
 
@@ -273,9 +272,8 @@ def list_unreadable(
     path:Path # The list
 ):
     "Write why photographs could not be read, if there are any"
-    sources = [*learner.train.values(), *learner.valid.values()]
     bad = {}
-    for source in sources:
+    for source in [*learner.train.values(), *learner.valid.values()]:
         bad |= source.photos.bad
     if bad:
         with atomic_write(path) as tmp:

@@ -34,14 +34,16 @@ def draw_box(
     share:float  # Of the photograph itself that is wanted
 )->tuple: # Left, top, right, bottom
     "A rectangle for the other photograph"
-    middle_x = int(torch.randint(w, (1,)))
-    middle_y = int(torch.randint(h, (1,)))
+    x = int(torch.randint(w, (1,)))
+    y = int(torch.randint(h, (1,)))
     half = .5*math.sqrt(1-share)
     half_w = int(half*w)
     half_h = int(half*h)
-    left = max(middle_x-half_w, 0)
-    top = max(middle_y-half_h, 0)
-    return left, top, min(middle_x+half_w, w), min(middle_y+half_h, h)
+    left = max(x-half_w, 0)
+    top = max(y-half_h, 0)
+    right = min(x+half_w, w)
+    bottom = min(y+half_h, h)
+    return left, top, right, bottom
 
 # %% ../../nbs/pixels/40b_mixing.ipynb #80d628dd
 def paste(
