@@ -111,7 +111,8 @@ def find_lr(
     learner, _, _ = set_up(task, s, acc, *read_tables(task, s), s.cache if s.cache!='none' else None, start)
     rates = np.geomspace(lowest, highest, steps)
     losses = try_rates(learner, rates)
-    table = pd.DataFrame(dict(rate=rates[:len(losses)], loss=losses, smoothed=smooth(losses)))
+    made = rates[:len(losses)]
+    table = pd.DataFrame(dict(rate=made, loss=losses, smoothed=smooth(losses)))
     table = table[np.isfinite(table['smoothed'])]
     if not len(table):
         raise DataError('no step had a finite loss: check the photographs with check-fashion')

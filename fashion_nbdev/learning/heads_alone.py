@@ -102,7 +102,8 @@ def with_features(
     seen = [compute_features(learner.net, source.photos, look, **asked) for look in looks]
     kept = seen[0][0]
     features = copy.copy(source)
-    features.photos = Features(source.photos, kept, torch.stack([x for _,x in seen], 1))
+    views = [x for _,x in seen]
+    features.photos = Features(source.photos, kept, torch.stack(views, 1))
     return features
 
 # %% ../../nbs/learning/58b_heads_alone.ipynb #da3911c9
@@ -137,6 +138,7 @@ def train_on_features(
     learner.valid = {kind: with_features(source, learner, [learner.augment])
                      for kind,source in learner.valid.items()}
     learner.augment = PickView()
-    n = sum(len(source) for source in [*learner.train.values(), *learner.valid.values()])
+    sources = [*learner.train.values(), *learner.valid.values()]
+    n = sum(map(len, sources))
     how = ', and of the mirror images of those that teach' if len(looks) > 1 else ', without augmentation'
     return f'heads alone: features of {n:,} photographs computed once{how}'

@@ -70,8 +70,10 @@ def of_shares(self:CategoryLoss,
     known = (targ >= 0).all(1)
     logits = logits[known]
     share = targ[known].float()
-    wanted = (1-self.label_smoothing)*share+self.label_smoothing/share.shape[1]
-    loss = -(wanted*logits.log_softmax(1)).sum(1)
+    n = share.shape[1]
+    wanted = (1-self.label_smoothing)*share+self.label_smoothing/n
+    log_prob = logits.log_softmax(1)
+    loss = -(wanted*log_prob).sum(1)
     weight = 1. if self.weights is None else share@self.weights
     return (weight*loss).sum()/known.sum().clamp(min=1)
 

@@ -44,7 +44,8 @@ def mix_batch(
         shares = heads[name].soften(targ)
         if shares is not None:
             inside = max(n-rows[name].start, 0)
-            soft[name] = torch.cat([blend_targets(shares[:inside], share), shares[inside:]])
+            blended = blend_targets(shares[:inside], share)
+            soft[name] = torch.cat([blended, shares[inside:]])
     return torch.cat([mixed, x[n:]]), soft
 
 # %% ../../nbs/learning/57f_mixed_batches.ipynb #64ed96b3

@@ -116,9 +116,8 @@ def rival_items(
     for name,answer in answers.items():
         if isinstance(answer.head, Embedding):
             query, gallery = [look(table)[1]['features'] for table in (answer.table, answer.gallery)]
-            head = Embedding(query.shape[1])
             parts = [nn.functional.normalize(x, dim=1) for x in (query, gallery)]
-            found[name] = replace(answer, head=head, out=parts[0], gallery_out=parts[1])
+            found[name] = replace(answer, head=Embedding(query.shape[1]), out=parts[0], gallery_out=parts[1])
     return found
 
 # %% ../../nbs/learning/60c_rivals.ipynb #a9057269

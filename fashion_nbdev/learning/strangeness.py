@@ -36,8 +36,10 @@ def distances(self:Strangeness,
     "The squared distance from the centre, in units of the variances"
     x = features.float()-self.centre
     along = x@self.axes.T
-    outside = x.square().sum(1)-along.square().sum(1)
-    return (along.square()/self.variances).sum(1)+outside/self.rest
+    squares = along.square()
+    outside = x.square().sum(1)-squares.sum(1)
+    inside = (squares/self.variances).sum(1)
+    return inside+outside/self.rest
 
 # %% ../../nbs/learning/57e_strangeness.ipynb #4aa0347b
 @patch
@@ -72,7 +74,8 @@ def about(self:Strangeness)->dict: # For a checkpoint
     "All that it knows, small"
     known = self.known
     if len(known) > 256:
-        known = torch.quantile(known, torch.linspace(0, 1, 256))
+        shares = torch.linspace(0, 1, 256)
+        known = torch.quantile(known, shares)
     return vars(self) | dict(known=known)
 
 # %% ../../nbs/learning/57e_strangeness.ipynb #df5ef634
@@ -116,8 +119,10 @@ def sample_features(
     found = []
     for source in sources.values():
         total = len(source.photos)
-        rows = np.unique(np.linspace(0, total-1, min(n, total)).astype(int))
-        found.append(compute_features(net, Sample(source.photos, rows), augment, acc, bs, show)[1])
+        spread = np.linspace(0, total-1, min(n, total))
+        some = Sample(source.photos, np.unique(spread.astype(int)))
+        _, features = compute_features(net, some, augment, acc, bs, show)
+        found.append(features)
     return torch.cat(found)
 
 # %% ../../nbs/learning/57e_strangeness.ipynb #42285064

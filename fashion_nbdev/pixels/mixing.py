@@ -53,8 +53,11 @@ def paste(
     "Each photograph with a part of the one before it"
     left, top, right, bottom = box
     pasted = x.clone()
-    pasted[..., top:bottom, left:right] = x.roll(1, 0)[..., top:bottom, left:right]
-    return pasted, 1-(right-left)*(bottom-top)/(x.shape[-1]*x.shape[-2])
+    other = x.roll(1, 0)
+    pasted[..., top:bottom, left:right] = other[..., top:bottom, left:right]
+    h, w = x.shape[-2:]
+    area = (right-left)*(bottom-top)
+    return pasted, 1-area/(w*h)
 
 # %% ../../nbs/pixels/40b_mixing.ipynb #a1b3e9b4
 def blend_targets(
@@ -81,8 +84,11 @@ class Mixing:
         x:Tensor # `[b,c,h,w]`, floats
     )->tuple: # Like `x`; the share of each photograph itself
         "Photographs, mixed one way or the other"
-        blends = self.mixup > 0 and not (self.cutmix > 0 and torch.rand(1) < .5)
-        share = draw_share(self.mixup if blends else self.cutmix)
-        if blends:
-            return blend(x, share), share
-        return paste(x, draw_box(*x.shape[-2:], share))
+        pastes = self.cutmix > 0
+        if pastes and self.mixup > 0:
+            pastes = bool(torch.rand(1) < .5)
+        if pastes:
+            share = draw_share(self.cutmix)
+            return paste(x, draw_box(*x.shape[-2:], share))
+        share = draw_share(self.mixup)
+        return blend(x, share), share
