@@ -100,7 +100,7 @@ def with_features(
     "What the body says of the photographs of `source`"
     asked = dict(acc=learner.acc, bs=learner.s.batch_size, show=learner.showing)
     seen = [compute_features(learner.net, source.photos, look, **asked) for look in looks]
-    kept = seen[0][0]
+    kept, _ = seen[0]
     features = copy.copy(source)
     views = [x for _,x in seen]
     features.photos = Features(source.photos, kept, torch.stack(views, 1))

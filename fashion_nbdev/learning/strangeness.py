@@ -63,7 +63,8 @@ def fit_strangeness(
     centre = learned.mean(0)
     _, lengths, axes = torch.linalg.svd(learned-centre, full_matrices=False)
     variances = (lengths**2/(n-1)).clamp(min=1e-12)
-    rest = float(variances[d:].sum()/(c-d))
+    left_over = variances[d:].sum()
+    rest = float(left_over/(c-d))
     fitted = Strangeness(centre, axes[:d].contiguous(), variances[:d], rest, torch.zeros(0))
     fitted.known = fitted.distances(judged).sort().values
     return fitted
@@ -134,7 +135,11 @@ def know_strangeness(
     if learner.interrupted or not path.exists():
         return {}
     learner.net.load_state_dict(load_checkpoint(path)['state'])
-    asked = dict(augment=learner.augment, acc=learner.acc, bs=learner.s.batch_size, show=learner.showing)
+    asked = dict(
+        augment=learner.augment,
+        acc=learner.acc,
+        bs=learner.s.batch_size,
+        show=learner.showing)
     learned = sample_features(learner.net, learner.train, **asked)
     judged = sample_features(learner.net, learner.valid, **asked)
     fitted = fit_strangeness(learned, judged)
