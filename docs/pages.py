@@ -13,7 +13,7 @@ from nbdev.process import NBProcessor
 from nbdev.processors import FilterDefaults, exec_show_docs, rm_export
 
 WIDGETS = 'application/vnd.jupyter.widget-state+json'
-_directive = re.compile(r'^\s*#\|\s*([\w-]+)\s*:?\s*(.*?)\s*$', re.MULTILINE)
+_directive = re.compile(r'^[ \t]*#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', re.MULTILINE)
 _callout = re.compile(r'^:::\s*\{\.callout-(\w+)([^}\n]*)\}\s*$', re.MULTILINE)
 _source = re.compile(r'^\[source\]\(([^)]*)\)\{[^}]*\}\n', re.MULTILINE)
 _signature = re.compile(r'^```python\n(.*?)\n```\n*', re.MULTILINE|re.DOTALL)
@@ -105,7 +105,8 @@ def arguments(code):
 
 # What a reader of the source sees: comments that nbdev loses, and the fields of a dataclass
 
-HELPED = {'option', 'positive', 'share', 'free', 'one_of'}  # They make a setting of a default and its explanation
+# They make a setting of a default and its explanation
+HELPED = {'option', 'positive', 'share', 'free', 'one_of'}
 
 def definitions(nb):
     "Name -> code of each function, method and class that the exported cells of `nb` define"
@@ -173,12 +174,13 @@ def described(rows):
     "A definition list of the arguments, if anything is said of them"
     if not any(r[3] for r in rows):
         return ''
-    def term(n, t, d): return f'`{n}`' + (f' `{t.replace(" | ", " or ")}`{{.type}}' if t else '') + (f' `= {d}`{{.type}}' if d
-                                                                              else '')
+    def term(n, t, d):
+        kind = f' `{t.replace(" | ", " or ")}`{{.type}}' if t else ''
+        return f'`{n}`{kind}' + (f' `= {d}`{{.type}}' if d else '')
     return '::::{container} arguments\n' + '\n'.join(f'{term(*r[:3])}\n: {r[3] or "—"}\n'
                                                      for r in rows) + '\n::::'
 
-def showdoc(md, names, defined={}):
+def showdoc(md, names, defined=()):
     "What `show_doc` made, as a heading with nbdev's anchor and Sphinx's signature and arguments"
     src = _source.search(md)
     md = _source.sub('', md).strip().removeprefix('---').strip()
@@ -216,6 +218,8 @@ class show_docs(exec_show_docs):
 def fold_export(cell):
     "Leave exported code on the page, to be folded under what it documents; imports, and what nbdev hides, go"
     d = (cell.directives_ or {}).keys()
+    if 'chart' in d:
+        cell.metadata['tags'] = ['chart']
     imports = cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom))
                                              for t in cell.parsed_() or [])
     if d & {'hide', 'default_exp'} or d & {'export', 'exporti'} and imports:
@@ -264,7 +268,6 @@ def chart(cells):
 def tag(c):
     "Put tags for Sphinx in place of nbdev's and Quarto's directives in the code cell `c`"
     d, t = dict(_directive.findall(c.source)), c.metadata.setdefault('tags', [])
-    t += ['chart'] if 'chart' in d else []
     c.source, c.execution_count = _directive.sub('', c.source).strip('\n'), None
     t += [tag for key,tag in (('include', 'remove-cell'), ('echo', 'remove-input'),
                               ('output', 'remove-output')) if d.get(key)=='false']

@@ -31,7 +31,9 @@ document.addEventListener('DOMContentLoaded', () => {
         for (const [file, id] of places)
           if (docnames[file].endsWith('how_do_i')) offer(titles[file], entry, file, id, share(asked, entry))
     }
-    const first = [...best.values()].sort((a, b) => a[4] - b[4])
+    const ranked = [...best.values()].sort((a, b) => a[4] - b[4])
+    const howto = ranked.filter(result => result[4] >= 600 && result[0].endsWith('how_do_i')).at(-1)
+    const first = ranked.filter(result => result === howto || !result[0].endsWith('how_do_i'))  // one of its places is enough
     const found = search(query, ...terms).filter(result => !best.has(result[0] + (result[2] || '')))
     return [...found, ...first]
   }

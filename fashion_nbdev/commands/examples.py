@@ -5,6 +5,9 @@
 # %% auto #0
 __all__ = ['EXAMPLES', 'examples_text']
 
+# %% ../../nbs/commands/86b_examples.ipynb #772dfc35
+import textwrap
+
 # %% ../../nbs/commands/86b_examples.ipynb #6eb98911
 EXAMPLES = {
     'prepare-fashion': (
@@ -96,5 +99,6 @@ def examples_text(
     command:str # As typed, with its source if it has several
 )->str: # Empty if there are none
     "The examples of `command` as `--help` shows them"
-    lines = '\n'.join(EXAMPLES.get(command, ())).splitlines()
-    return '\n'.join(['examples:', *(f'  {line}' for line in lines)]) if lines else ''
+    text = '\n'.join(EXAMPLES.get(command, ()))
+    indented = textwrap.indent(text, '  ')
+    return f'examples:\n{indented}' if text else ''

@@ -12,7 +12,8 @@ import textwrap
 from typing import Literal
 
 from ..core import DataError
-from .flags import MACHINE, check_folders, check_positive, command, make_parser, warn
+from .leaving import warn
+from .flags import MACHINE, check_folders, check_positive, command, make_parser
 from .using import FORMATS, check_format, load_predictor, save_picture
 
 # %% ../../nbs/commands/88d_searching.ipynb #12c9e5ae

@@ -14,8 +14,9 @@ from typing import Literal
 from ..core import DataError, atomic_write, progress
 from ..pictures import open_image, show_images
 from ..learning.settings import Settings
+from .leaving import warn
 from fashion_nbdev.commands.flags import (
-    DATA, MACHINE, check_files, check_positive, command, given_settings, make_parser, warn
+    DATA, MACHINE, check_files, check_positive, command, given_settings, make_parser
 )
 
 # %% ../../nbs/commands/88c_using.ipynb #7a42560f
