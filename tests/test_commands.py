@@ -91,7 +91,9 @@ def test_examples(name):
             assert not word.startswith('--') or re.search(rf'^  {word}\b', known, re.M), word
 
 
-LOADS_TORCH = {'demo-fashion': '--output-dir demo', 'bench-fashion': '--parts images --photographs 8 --size 32'}
+LOADS_TORCH = {
+    'demo-fashion': '--output-dir demo',
+    'bench-fashion': '--parts images --photographs 8 --size 32'}
 
 
 @pytest.mark.skipif(not Path('/proc/self/maps').exists(), reason='no /proc here')

@@ -1,7 +1,7 @@
 """Every block of commands in README, start page and how-tos, run as it stands.
 
-The commands are the installed ones; only what takes long is made short behind their backs: small networks, one
-epoch, drawn photographs, weights that are random numbers. `git` and `make` say what they would do."""
+The commands are the installed ones; only what takes long is made short behind their backs: small networks,
+one epoch, drawn photographs, weights that are random numbers. `git` and `make` say what they would do."""
 import csv
 import os
 import re
@@ -24,12 +24,16 @@ SHORT = {'train': SMALL, 'sweep': f'{SMALL} --seeds 0', 'export': '--photographs
 SHIM = """#!/bin/sh
 "{real}" "$@" {short}
 code=$?
-case {name}:$code in *:0 | check-fashion:1) ;; *) echo "{name} $* left with $code" >> "$FAILED" ;; esac
+case {name}:$code in
+  *:0 | check-fashion:1) ;;
+  *) echo "{name} $* left with $code" >> "$FAILED" ;;
+esac
 exit $code
 """
 GIT = ('#!/bin/sh\nmkdir -p "$(basename "$2")/.venv/bin" && cd "$(basename "$2")" && '
        'cp {root}/Makefile {root}/settings.ini {root}/setup.py {root}/requirements.txt .\n')
-MAKE = '#!/bin/sh\n"{real}" --dry-run "$@" > /dev/null || echo "make $*" >> "$FAILED"\ntouch .venv/bin/activate\n'
+MAKE = ('#!/bin/sh\n"{real}" --dry-run "$@" > /dev/null || echo "make $*" >> "$FAILED"\n'
+        'touch .venv/bin/activate\n')
 
 
 def blocks(text):
@@ -54,7 +58,7 @@ def test_start_page_is_readme():
 @pytest.mark.parametrize('text', TEXTS)
 def test_blocks_are_short(text):
     "A block fits its column, on the site and on a terminal"
-    for language, block in blocks(TEXTS[text]):
+    for _, block in blocks(TEXTS[text]):
         assert max(map(len, block.splitlines())) <= 90, block
 
 
@@ -105,7 +109,8 @@ def write_catalogue(drawn, path):
         rows.writerow(['image', 'category', 'item_id', 'material', 'pattern'])
         for i, (image, item) in enumerate(zip(table['path'], table['item'])):
             category = image.split('/')[1]
-            rows.writerow([f'demo/garments/img/{image}', category, item, ('cotton', 'wool')[i % 2], 'striped'])
+            material = ('cotton', 'wool')[i % 2]
+            rows.writerow([f'demo/garments/img/{image}', category, item, material, 'striped'])
 
 
 def write_archive(folder):
@@ -150,5 +155,7 @@ def test_blocks(text, shims, material, weights, tmp_path):
     for language, block in blocks(TEXTS[text]):
         program = ['bash', '-c'] if language == 'sh' else [sys.executable, '-c']
         done = subprocess.run([*program, block], cwd=tmp_path, env=env, capture_output=True, text=True)
-        assert not failed.exists(), f'{failed.read_text()}\n{block}\n{done.stdout[-600:]}\n{done.stderr[-900:]}'
-        assert done.returncode == 0 or 'check-fashion' in block.splitlines()[-1], f'{block}\n{done.stderr}'
+        said = f'{block}\n{done.stdout[-600:]}\n{done.stderr[-900:]}'
+        assert not failed.exists(), f'{failed.read_text()}\n{said}'
+        last = block.replace('\\\n', ' ').splitlines()[-1]     # findings are no failure
+        assert done.returncode == 0 or last.startswith('check-fashion'), f'{block}\n{done.stderr}'

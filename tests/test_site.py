@@ -102,7 +102,8 @@ def test_prose():
 
 def test_written():
     "A definition as its source has it: comments of `**`, defaults as they were typed, fields of a dataclass"
-    code = "@patch\ndef f(self:A,\n    x:np.ndarray|None=None, # A\n    r=3/4, # B\n    **kw # C\n)->int: # D\n    'd'"
+    code = ("@patch\ndef f(self:A,\n    x:np.ndarray|None=None, # A\n    r=3/4, # B\n    **kw # C\n"
+            ")->int: # D\n    'd'")
     assert processing.written(code) == ('(x=None, r=3/4, **kw) -> int',
         [('x', 'np.ndarray | None', 'None', 'A'), ('r', '', '3/4', 'B'), ('**kw', '', '', 'C'),
          ('returns', 'int', '', 'D')])
@@ -172,8 +173,10 @@ def tab(request, browser, address):
     context.close()
 
 # What a reader must not meet
-UNSAID = r"""[...document.images].filter(i => !i.alt.trim() || /^\S+\.(png|jpe?g|svg)$/.test(i.alt)).map(i => i.src)"""
-TEXT_OF_FIGURE = r"""document.querySelector('article')?.innerText.match(/<Figure size [^>]*>|<PIL\.\S+ image [^>]*>/)"""
+UNSAID = r"""[...document.images].filter(i => !i.alt.trim() || /^\S+\.(png|jpe?g|svg)$/.test(i.alt))
+            .map(i => i.src)"""
+TEXT_OF_FIGURE = r"""document.querySelector('article')?.innerText
+            .match(/<Figure size [^>]*>|<PIL\.\S+ image [^>]*>/)"""
 SIDEWAYS = """[...document.querySelectorAll('pre')].filter(e => e.offsetParent && e.scrollWidth > e.clientWidth+1)
               .map(e => e.textContent.slice(0, 80))"""
 

@@ -63,7 +63,7 @@ def being_loaded(
 def stop_while_loading(
     f # The command
 ):
-    "Inside, Ctrl-C while torch is loaded ends the program with a line and exit code 130"
+    "Inside, Ctrl-C is a `KeyboardInterrupt`; while torch is loaded it ends the program with a line"
     def stop(signum, frame):
         if not being_loaded('torch'):
             raise KeyboardInterrupt
