@@ -177,7 +177,8 @@ UNSAID = r"""[...document.images].filter(i => !i.alt.trim() || /^\S+\.(png|jpe?g
             .map(i => i.src)"""
 TEXT_OF_FIGURE = r"""document.querySelector('article')?.innerText
             .match(/<Figure size [^>]*>|<PIL\.\S+ image [^>]*>/)"""
-SIDEWAYS = """[...document.querySelectorAll('pre')].filter(e => e.offsetParent && e.scrollWidth > e.clientWidth+1)
+SIDEWAYS = """[...document.querySelectorAll('pre')]
+              .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth+1)
               .map(e => e.textContent.slice(0, 80))"""
 
 @needs_browser
