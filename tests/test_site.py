@@ -249,7 +249,8 @@ def test_wish_is_found(tab, wish):
         tab.goto(first)
         section = "document.getElementById(location.hash.slice(1))?.closest('section').id"
         assert not place or tab.evaluate(section)==place, words
-    assert not tab.wrong
+    # the search still reads pages for their summaries when it is left
+    assert not [wrong for wrong in tab.wrong if 'ERR_ABORTED' not in wrong]
 
 @needs_browser
 def test_copy(tab):
