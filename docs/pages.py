@@ -261,7 +261,8 @@ def chart(cells):
     for c in cells:
         if 'chart' in c.metadata.get('tags', []):
             tags = ['remove-input', *c.metadata.tags]
-            return [nbformat.v4.new_code_cell(outputs=c.outputs, id='chart',
+            # Sphinx passes over a cell without source
+            return [nbformat.v4.new_code_cell('chart', outputs=c.outputs, id='chart',
                                               metadata=c.metadata | dict(tags=tags))]
     return []
 

@@ -134,6 +134,12 @@ def test_directives():
     processing.tag(cell)
     assert cell.metadata.tags==['remove-input'] and cell.source=='x'
 
+@needs_site
+def test_chart_first():
+    "The page of the benchmarks begins with its chart"
+    text = (site/'bench/whole.html').read_text()
+    assert text.index('<img alt="Measured') < text.index('<h2>')
+
 # In a browser
 
 @pytest.fixture(scope='module')
