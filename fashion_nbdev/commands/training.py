@@ -27,9 +27,14 @@ def training_parser(
 )->Parser:
     "The parser of the command that trains `task`"
     kept = f'the best epoch on validation is kept in --output-dir as {task.checkpoint}'
-    parser = Parser(f'train-{task.name}', f'Train a model for {task.title}; {kept}.')
+    apart = ''
+    if len(task.sources) > 1:
+        apart = (' Labels and items may lie apart: then give --attr-img-dir, --attr-anno-dir, --retr-img-dir'
+                 ' and --retr-anno-path instead of --img-dir and --anno-dir.')
+    parser = Parser(f'train-{task.name}', f'Train a model for {task.title}; {kept}.{apart}')
     add_flags(parser, training_flags)
-    add_settings(parser, OPTIONS.keys()-unused_settings(task))
+    needed = {'img_dir', 'anno_path' if task.sources==('items',) else 'anno_dir'}
+    add_settings(parser, OPTIONS.keys()-unused_settings(task), needed)
     return parser
 
 # %% ../../nbs/commands/88_training.ipynb #43dbe05a
