@@ -223,4 +223,4 @@ def prepare_csv(
     if labels is None and items is None:
         raise DataError(f'{csv}: nothing to learn from; name a category, attribute or item column')
     place_images(root, output_dir, df['path'], images, show)
-    return write_prepared(done, labels, items, attribute_types=types)
+    return write_prepared(done, labels, items, attribute_types=types, group_names=dict(enumerate(columns, 1)))

@@ -129,6 +129,9 @@ def attribute_types()->list: # A number from 1 for each of `LABELLED`
         types += [number]*len(labelled)
     return types
 
+# %% ../../nbs/garments/19b_collection.ipynb #f7fcaf39
+GROUP_NAMES = dict(enumerate(ATTRIBUTE_GROUPS, start=1)) # What the types are called
+
 # %% ../../nbs/garments/19b_collection.ipynb #af9ccd4c
 def draw_item(item:Item, img_dir:str|Path, size:int)->int: # Its paths start from there; pixels of each side
     "Write the photographs of `item`, and count them"
@@ -198,6 +201,7 @@ def make_garments(
         for n in in_processes(draw, items, workers):
             bar.update(n)
     category_types = list(CATEGORY_TYPES.values())
-    write_layout(labels_table(items, img), out/'annotations', category_types, attribute_types())
+    types = dict(category_types=category_types, attribute_types=attribute_types())
+    write_layout(labels_table(items, img), out/'annotations', **types, group_names=GROUP_NAMES)
     write_layout(retrieval_table(items, img), out/'annotations')
     return out
