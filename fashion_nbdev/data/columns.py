@@ -97,6 +97,14 @@ def _mark_values(parts, known):
         row[[at[value] for value in low if value in at]] = 1
     return marks
 
+# %% ../../nbs/data/23_columns.ipynb #de6692e1
+def _forget_rare_answers(attrs, parts):
+    "Set the rows of `attrs` without any value to -1, if `parts` has at most one value a row"
+    one_each = max(map(len, parts), default=0) < 2
+    if one_each and attrs.shape[1] > 1:
+        attrs[(attrs < 1).all(1)] = -1
+    return attrs
+
 # %% ../../nbs/data/23_columns.ipynb #3e2e796b
 def column_attributes(
     values,            # `[n]` cells
@@ -121,4 +129,4 @@ def column_attributes(
     names = [f'{name}: {spelling[value]}' for value in compress(known, keep)]
     rare = {spelling[value] for value in compress(known, ~keep)}
     unknown = {value for value in chain.from_iterable(parts) if value.lower() not in spelling}
-    return attrs[:, keep], names, sorted(rare|unknown)
+    return _forget_rare_answers(attrs[:, keep], parts), names, sorted(rare|unknown)
