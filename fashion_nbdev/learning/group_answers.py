@@ -21,7 +21,7 @@ def share_probability(
     groups    # Of `Group`; those with one answer each share their probability
 )->Tensor: # `[n,a]`
     "The probability of each attribute"
-    prob = z.sigmoid()
+    prob = z.sigmoid().clone()
     for group in groups:
         if group.single:
             prob[:, group.columns] = z[:, group.columns].softmax(1)

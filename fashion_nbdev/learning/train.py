@@ -261,6 +261,8 @@ def announce(
     judging = count_photographs(learner.valid)
     print(f'training on {learning}; validating on {judging}; {network}{decoded}')
     print(describe_epochs(learner), flush=True)
+    for head in learner.heads.values():
+        print(*head.notes(), sep='\n', end='\n' if head.notes() else '', flush=True)
     if taken and not learner.s.resume:
         print(taken, flush=True)
 

@@ -19,7 +19,7 @@ from PIL import Image
 from ..core import DataError, safe_path
 from ..data.tables import Table
 from ..learning.head import same_names
-from ..learning.label_heads import Attributes
+from ..learning.attribute_head import Attributes
 from ..learning.settings import Settings
 from ..learning.evaluate import predict_table
 from .templates import render

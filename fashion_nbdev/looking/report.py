@@ -18,7 +18,8 @@ from ..pictures import open_image
 from ..learning.metrics import METRICS, confusion
 from ..learning.calibration import top_answers
 from ..learning.neighbours import nearest
-from ..learning.label_heads import Attributes, Category
+from ..learning.category_head import Category
+from ..learning.attribute_head import Attributes
 from ..learning.heads import Embedding
 from ..learning.tasks import TASKS
 from ..learning.evaluate import Evaluation, intervals, per_query
