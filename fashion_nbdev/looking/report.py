@@ -98,15 +98,17 @@ def attribute_html(
     prob = answer.prob
     targ = answer.targ.numpy()
     names = answer.head.names
-    scores = answer.head.report(answer)
+    tables = answer.head.tables(answer)
+    scores = tables['attributes']
     return _part(
         'report_attributes.html',
         scores=scores,
+        groups=tables.get('groups'),
         score_plot=plot_scores(scores),
         calibration=plot_calibration(prob, targ, title='all attributes'),
         raw=ev.metrics.get('attribute_ece_raw'),
         curves=plot_precision_recall(prob, targ, names, answer.head.thresholds),
-        surest=wrong_attributes_sheet(Pictures(answer.table), prob, targ, names, answer.head.thresholds))
+        surest=wrong_attributes_sheet(Pictures(answer.table), prob, targ, names, pred=answer.head.said(prob)))
 
 # %% ../../nbs/looking/79_report.ipynb #a5da1f34
 def _items(table):
