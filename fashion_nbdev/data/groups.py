@@ -55,7 +55,7 @@ def group_name(
     names:list, # Attributes of the group
     number:int  # Its type
 )->str:
-    "What to call a group that no file names: `colour` if its attributes are called `colour: red`, else its number"
+    "What to call a group that no file names: `colour` if all are called like `colour: red`, else its number"
     starts = {name.partition(': ')[0] for name in names if ': ' in name}
     alike = len(starts)==1 and all(': ' in name for name in names)
     return starts.pop() if alike else f'group {number}'
@@ -112,7 +112,7 @@ def read_group_names(
         titles[int(number)] = name.strip()
     return titles
 
-# %% ../../nbs/data/04b_groups.ipynb #9da3926a
+# %% ../../nbs/data/04b_groups.ipynb #7517ee85
 def read_groups(
     anno_dir:str|Path, # With the name lists
     attrs:np.ndarray   # `[n,a]` of a split

@@ -120,6 +120,9 @@ def retrieval_table(items:list, img_dir:str|Path)->Table: # `Item`s; folder that
     df = pd.DataFrame(rows, columns=['path', 'split', 'item'])
     return Table(df, img_dir=img_dir)
 
+# %% ../../nbs/garments/19b_collection.ipynb #f7fcaf39
+GROUP_NAMES = dict(enumerate(ATTRIBUTE_GROUPS, start=1)) # What the types are called
+
 # %% ../../nbs/garments/19b_collection.ipynb #46c814f8
 def attribute_types()->list: # A number from 1 for each of `LABELLED`
     "Which of `ATTRIBUTE_GROUPS` each labelled attribute is from"
@@ -128,9 +131,6 @@ def attribute_types()->list: # A number from 1 for each of `LABELLED`
         labelled = [name for name in names if name in LABELLED]
         types += [number]*len(labelled)
     return types
-
-# %% ../../nbs/garments/19b_collection.ipynb #f7fcaf39
-GROUP_NAMES = dict(enumerate(ATTRIBUTE_GROUPS, start=1)) # What the types are called
 
 # %% ../../nbs/garments/19b_collection.ipynb #af9ccd4c
 def draw_item(item:Item, img_dir:str|Path, size:int)->int: # Its paths start from there; pixels of each side

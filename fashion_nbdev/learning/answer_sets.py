@@ -19,10 +19,12 @@ def right_scores(
     most:int=1000 # How many are kept
 )->list: # Of numbers, sorted
     "How improbable the right answer looked: one minus its probability"
-    known = np.flatnonzero(np.asarray(right) >= 0)
-    drawn = np.random.default_rng(0).permutation(known)[:most]
-    scores = 1-np.asarray(prob)[drawn, np.asarray(right)[drawn]]
-    return sorted(round(float(score), 6) for score in scores)
+    right = np.asarray(right)
+    known = np.flatnonzero(right >= 0)
+    rng = np.random.default_rng(0)
+    drawn = rng.permutation(known)[:most]
+    scores = 1-np.asarray(prob)[drawn, right[drawn]]
+    return np.sort(scores).astype(float).round(6).tolist()
 
 # %% ../../nbs/learning/49e_answer_sets.ipynb #f3006912
 def highest_score(
@@ -32,8 +34,11 @@ def highest_score(
     "Up to which score answers are named; a `DataError` if `coverage` is no share"
     if not 0 < coverage < 1:
         raise DataError(f'coverage {coverage}: expected a share between 0 and 1, e.g. 0.9')
-    rank = math.ceil(round((len(scores)+1)*coverage, 9))
-    return scores[rank-1] if rank <= len(scores) else 1.
+    n = len(scores)
+    rank = math.ceil(round((n+1)*coverage, 9))
+    if rank > n:
+        return 1.
+    return scores[rank-1]
 
 # %% ../../nbs/learning/49e_answer_sets.ipynb #d39fde95
 def answer_sets(
@@ -44,7 +49,8 @@ def answer_sets(
     "Which answers are named"
     prob = np.asarray(prob)
     named = 1-prob <= highest+1e-6   # scores are kept with six digits
-    named[np.arange(len(prob)), said] = True
+    rows = np.arange(len(prob))
+    named[rows, said] = True
     return named
 
 # %% ../../nbs/learning/49e_answer_sets.ipynb #b5f0e6d2
@@ -53,5 +59,9 @@ def coverage(
     right  # `[n]` right answers, -1 unknown
 )->float: # NaN if nothing is known
     "Share of photographs whose right answer is named"
-    known = np.flatnonzero(np.asarray(right) >= 0)
-    return float(named[known, np.asarray(right)[known]].mean()) if len(known) else np.nan
+    right = np.asarray(right)
+    known = np.flatnonzero(right >= 0)
+    if not len(known):
+        return np.nan
+    inside = named[known, right[known]]
+    return float(inside.mean())

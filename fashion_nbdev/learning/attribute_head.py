@@ -11,8 +11,8 @@ from functools import partial
 
 from fastcore.basics import patch
 
-from ..core import DataError
 from .head import Head, same_names
+from .questions import Questions
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #7eb5307b
 class Attributes(Head):
@@ -37,9 +37,7 @@ class Attributes(Head):
         self.thresholds = thresholds
         self.scale = scale
         self.shifts = [0.]*len(names) if shifts is None else shifts
-        self.groups = list(groups)
-        self.scores = scores or {}
-        self.coverage = 0. # Share of photographs whose right answers are to be among those named
+        self.questions = Questions(names, groups, scores)
 
     @classmethod
     def from_table(cls,
@@ -58,27 +56,16 @@ class Attributes(Head):
         from fashion_nbdev.data.groups import Group
         scale = ck.get('attribute_scale', 1.)
         groups = [Group(**group) for group in ck.get('attribute_groups', [])]
-        return cls(ck['attributes'], thresholds, scale, ck.get('attribute_shifts'), groups, ck.get('group_scores'))
-
-# %% ../../nbs/learning/52b_attribute_head.ipynb #ff2d33be
-@patch(as_prop=True)
-def singles(self:Attributes)->list: # Of `Group`
-    "The groups with one answer each"
-    return [group for group in self.groups if group.single]
-
-# %% ../../nbs/learning/52b_attribute_head.ipynb #acac58df
-@patch(as_prop=True)
-def tags(self:Attributes)->list: # Columns
-    "The attributes that are read as yes or no: those that answer no question"
-    asked = set().union(*(group.columns for group in self.singles))
-    return [i for i in range(self.size) if i not in asked]
+        shifts = ck.get('attribute_shifts')
+        return cls(ck['attributes'], thresholds, scale, shifts, groups, ck.get('group_scores'))
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #a44e01f7
 @patch
 def notes(self:Attributes)->list: # Lines
     "Which groups of attributes there are, and which of them have one answer each"
     from fashion_nbdev.data.groups import describe_groups
-    return [f'groups of attributes: {describe_groups(self.groups)}'] if self.groups else []
+    groups = self.questions.groups
+    return [f'groups of attributes: {describe_groups(groups)}'] if groups else []
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #82319451
 @patch
@@ -98,8 +85,8 @@ def loss(self:Attributes,
     "Binary cross-entropy, rare attributes weighted; or with a softmax for each question with one answer"
     from fashion_nbdev.learning.losses import AttributeLoss, GroupLoss, pos_weights
     weights = pos_weights(targ, s.pos_weight_cap)
-    if s.group_loss=='softmax' and self.singles:
-        return GroupLoss(targ, [group.columns for group in self.singles], weights)
+    if s.group_loss=='softmax' and self.questions:
+        return GroupLoss(targ, [group.columns for group in self.questions.singles], weights)
     return AttributeLoss(weights)
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #d6de5a5c
@@ -109,8 +96,8 @@ def calibrate(self:Attributes,
 ): # `[...,size]`
     "Logits with scale and shifts"
     import torch
-    scale, shifts = [torch.as_tensor(x, dtype=out.dtype, device=out.device) for x in (self.scale, self.shifts)]
-    return scale*out+shifts
+    like = dict(dtype=out.dtype, device=out.device)
+    return torch.as_tensor(self.scale, **like)*out+torch.as_tensor(self.shifts, **like)
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #bb4f1693
 @patch
@@ -119,7 +106,7 @@ def activate(self:Attributes,
 ): # `[n,size]`
     "The probability of each attribute; the answers to a question share one"
     from fashion_nbdev.learning.group_answers import share_probability
-    return share_probability(self.calibrate(out), self.groups)
+    return share_probability(self.calibrate(out), self.questions.groups)
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #ea11ec55
 @patch
@@ -141,13 +128,13 @@ def fit(self:Attributes,
     import numpy as np
     from fashion_nbdev.learning.calibration import fit_shifts
     from fashion_nbdev.learning.group_answers import fit_groups
-    from fashion_nbdev.learning.group_metrics import answers_of
-    if not self.singles:
+    questions = self.questions
+    if not questions:
         self.scale, self.shifts = fit_shifts(out, targ)
         return
     shifts = np.zeros(self.size, np.float32)
-    scale, shifts[self.tags] = fit_shifts(out[:, self.tags], targ[:, self.tags])
-    self.scale, self.shifts = fit_groups(out, answers_of(targ, self.singles), self.singles, scale, shifts)
+    scale, shifts[questions.tags] = fit_shifts(out[:, questions.tags], targ[:, questions.tags])
+    self.scale, self.shifts = fit_groups(out, questions.right(targ), questions.singles, scale, shifts)
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #711aa401
 def tune_once(
@@ -169,11 +156,12 @@ def find_thresholds(self:Attributes,
     import numpy as np
     from fashion_nbdev.learning.attribute_metrics import tune_thresholds
     from fashion_nbdev.learning.group_answers import group_thresholds
-    tune = partial(group_thresholds, singles=self.singles, thresholds=np.zeros(self.size))
+    tags = self.questions.tags
+    tune = partial(group_thresholds, singles=self.questions.singles, thresholds=np.zeros(self.size))
     found = spread(self.activate(out).numpy(), np.asarray(targ), tune)
     raw = np.full(found.shape, .5, np.float32)
-    raw[..., self.tags] = spread(out[:, self.tags].sigmoid(), targ[:, self.tags], tune_thresholds)
-    found[..., self.tags] = self.carry_over(raw).numpy()[..., self.tags]
+    raw[..., tags] = spread(out[:, tags].sigmoid(), targ[:, tags], tune_thresholds)
+    found[..., tags] = self.carry_over(raw).numpy()[..., tags]
     return found
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #1621da4f
@@ -183,16 +171,9 @@ def tune(self:Attributes,
     targ # `[n,size]`
 ):
     "Scale, shifts and thresholds; and of each question, what its right answers looked like"
-    from fashion_nbdev.learning.answer_sets import right_scores
-    from fashion_nbdev.learning.group_metrics import answers_of
     self.fit(out, targ)
     self.thresholds = self.find_thresholds(out, targ)
-    if not self.singles:
-        return
-    prob = self.activate(out).numpy()
-    right = answers_of(targ, self.singles).T
-    self.scores = {group.name: right_scores(prob[:, group.columns], answers)
-                   for group,answers in zip(self.singles, right)}
+    self.questions.keep_scores(self.activate(out).numpy(), targ)
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #d28b3a9a
 @patch
@@ -202,22 +183,8 @@ def said(self:Attributes,
 ): # `[n,size]` bool
     "Which attributes are there: those above their thresholds, and of a question one"
     from fashion_nbdev.learning.group_answers import say_attributes
-    return say_attributes(prob, self.thresholds if thresholds is None else thresholds, self.groups)
-
-# %% ../../nbs/learning/52b_attribute_head.ipynb #f17f92b7
-@patch
-def question_metrics(self:Attributes,
-    prob,      # `[n,size]` probabilities
-    targ,      # `[n,size]`
-    thresholds # `[size]` or `[n,size]`
-)->dict: # Metric -> value; empty without a question
-    "How good the answers to questions are"
-    from fashion_nbdev.learning.group_answers import choose_answers
-    from fashion_nbdev.learning.group_metrics import answers_of, group_metrics
-    if not self.singles:
-        return {}
-    answers = choose_answers(prob, thresholds, self.singles)
-    return group_metrics(answers, answers_of(targ, self.singles))
+    thresholds = self.thresholds if thresholds is None else thresholds
+    return say_attributes(prob, thresholds, self.questions.groups)
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #78cdbb58
 @patch
@@ -232,7 +199,7 @@ def metrics(self:Attributes,
     prob = self.activate(out)
     thresholds = self.thresholds if thresholds is None else thresholds
     figures = attribute_metrics(prob, targ, pred=self.said(prob, thresholds))
-    figures |= self.question_metrics(prob, targ, thresholds)
+    figures |= self.questions.metrics(prob, targ, thresholds)
     figures['attribute_ece'] = calibration(prob, targ)[1]
     figures['attribute_ece_raw'] = calibration(out.sigmoid(), targ)[1]
     return figures
@@ -249,53 +216,6 @@ def valid_metrics(self:Attributes,
     crossed = self.find_thresholds(out, targ, cross_thresholds)
     return self.metrics(out, targ, crossed)
 
-# %% ../../nbs/learning/52b_attribute_head.ipynb #a6729b90
-@patch
-def answers(self:Attributes,
-    present:dict # Attribute -> probability, of a photograph
-)->dict: # Name of the group -> attribute
-    "Which of the attributes that are there answer which question"
-    found = {}
-    for group in self.singles:
-        found[group.name] = next(self.names[i] for i in group.columns if self.names[i] in present)
-    return found
-
-# %% ../../nbs/learning/52b_attribute_head.ipynb #6a14d86f
-@patch
-def promise(self:Attributes,
-    coverage:float # Share of photographs whose right answer is to be among those named
-):
-    "Name several answers to a question from now on; a `DataError` if the model cannot promise anything"
-    from fashion_nbdev.learning.answer_sets import highest_score
-    if not self.singles:
-        raise DataError('coverage: the model has no group of attributes with one answer each')
-    for group in self.singles:
-        highest_score(self.scores.get(group.name, []), coverage)
-        if not self.scores.get(group.name):
-            raise DataError(f'coverage: the checkpoint has no validation scores of {group.name!r}: '
-                            'train the model again')
-    self.coverage = coverage
-
-# %% ../../nbs/learning/52b_attribute_head.ipynb #4c1d26b0
-@patch
-def named_answers(self:Attributes,
-    prob # `[n,size]` array
-)->list: # A dictionary a photograph: name of the group -> attributes, surest first; empty without a coverage
-    "The answers to each question of which one is right, as often as was promised"
-    from fashion_nbdev.learning.answer_sets import answer_sets, highest_score
-    from fashion_nbdev.learning.group_answers import choose_answers
-    found = [{} for _ in prob]
-    if not self.coverage:
-        return found
-    chosen = choose_answers(prob, self.thresholds, self.singles).T
-    for group,answers in zip(self.singles, chosen):
-        own = prob[:, group.columns]
-        named = answer_sets(own, answers, highest_score(self.scores[group.name], self.coverage))
-        for sets,row,inside in zip(found, own, named):
-            surest = [i for i in (-row).argsort() if inside[i]]
-            sets[group.name] = [self.names[group.columns[i]] for i in surest]
-    return found
-
 # %% ../../nbs/learning/52b_attribute_head.ipynb #07ebc769
 @patch
 def decode(self:Attributes,
@@ -304,10 +224,11 @@ def decode(self:Attributes,
 )->list: # A dictionary a photograph, of fields of `Prediction`
     "The attributes that are there, surest first; which of them answer questions; and the answers promised"
     answers = []
-    for row,there,sets in zip(prob, self.said(prob), self.named_answers(prob)):
+    questions = self.questions
+    for row,there,sets in zip(prob, self.said(prob), questions.named(prob, self.thresholds)):
         surest_first = (-row).argsort()
         present = {self.names[i]: float(row[i]) for i in surest_first if there[i]}
-        answers.append(dict(attributes=present, answers=self.answers(present), sets=sets))
+        answers.append(dict(attributes=present, answers=questions.answers(present), sets=sets))
     return answers
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #c05fc2cb
@@ -320,8 +241,8 @@ def about(self:Attributes)->dict:
         thresholds=[] if self.thresholds is None else [float(threshold) for threshold in self.thresholds],
         attribute_scale=np.asarray(self.scale).tolist(),
         attribute_shifts=[float(shift) for shift in self.shifts],
-        attribute_groups=[asdict(group) for group in self.groups],
-        group_scores=self.scores)
+        attribute_groups=[asdict(group) for group in self.questions.groups],
+        group_scores=self.questions.scores)
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #5a623715
 @patch
@@ -331,23 +252,6 @@ def check(self:Attributes,
     "A `DataError` unless the attributes of `table` are those of training"
     same_names('attributes', table.attributes, self.names)
 
-# %% ../../nbs/learning/52b_attribute_head.ipynb #7d9e80b5
-@patch
-def question_intervals(self:Attributes,
-    answer,   # `Answer`
-    resample  # As `bootstrap_interval`
-)->dict: # Metric -> (low, high)
-    "The same for the figures of questions"
-    from fashion_nbdev.learning.group_answers import choose_answers
-    from fashion_nbdev.learning.group_metrics import answers_of, group_accuracy, group_class_accuracy
-    if not self.singles:
-        return {}
-    answers = choose_answers(answer.prob, self.thresholds, self.singles)
-    rows = (answers, answers_of(answer.targ, self.singles))
-    return dict(
-        group_accuracy=resample(rows, group_accuracy),
-        group_class_accuracy=resample(rows, group_class_accuracy))
-
 # %% ../../nbs/learning/52b_attribute_head.ipynb #c4f3a703
 @patch
 def intervals(self:Attributes,
@@ -356,11 +260,13 @@ def intervals(self:Attributes,
 )->dict: # Metric -> (low, high)
     "How far other photographs would have moved the figures that hang on thresholds"
     from fashion_nbdev.learning.attribute_metrics import hamming_loss, macro_attribute_f1, micro_f1
-    rows = (self.said(answer.prob), answer.targ.numpy())
-    return dict(
+    targ = answer.targ.numpy()
+    rows = (self.said(answer.prob), targ)
+    found = self.questions.intervals(answer.prob, targ, self.thresholds, resample)
+    return found | dict(
         attribute_micro_f1=resample(rows, micro_f1),
         attribute_macro_f1=resample(rows, macro_attribute_f1),
-        attribute_hamming=resample(rows, hamming_loss)) | self.question_intervals(answer, resample)
+        attribute_hamming=resample(rows, hamming_loss))
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #395a002c
 @patch
@@ -378,29 +284,8 @@ def tables(self:Attributes,
     answer # `Answer`
 )->dict: # Title -> DataFrame
     "How each attribute fares, and each question"
-    from fashion_nbdev.learning.group_answers import choose_answers
-    from fashion_nbdev.learning.group_metrics import answers_of, group_report
-    found = {self.report_title: self.report(answer)}
-    if self.singles:
-        answers = choose_answers(answer.prob, self.thresholds, self.singles)
-        found['groups'] = group_report(answers, answers_of(answer.targ, self.singles), self.singles)
-    return found
-
-# %% ../../nbs/learning/52b_attribute_head.ipynb #64fb4b3b
-@patch
-def unanswered(self:Attributes,
-    targ # `[n,size]`
-)->list: # Lines
-    "How many labelled photographs have no answer to a question, or several"
-    from fashion_nbdev.learning.group_metrics import answers_of
-    lines = []
-    for group in self.singles:
-        labelled = (targ[:, group.columns] >= 0).any(1).numpy()
-        odd = int((labelled & (answers_of(targ, [group])[:, 0] < 0)).sum())
-        if odd:
-            lines.append(f'{odd:,} photographs have no {group.name} among the {len(group.columns)} known, or several: '
-                         'the figures of groups leave them out')
-    return lines
+    of_questions = self.questions.tables(answer.prob, answer.targ.numpy(), self.thresholds)
+    return {self.report_title: self.report(answer)} | of_questions
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #9a3db4a8
 @patch
@@ -408,9 +293,9 @@ def remarks(self:Attributes,
     answer # `Answer`
 )->list: # Lines
     "The groups, and what the figures leave out"
-    lines = self.notes()+self.unanswered(answer.targ)
+    lines = self.notes()+self.questions.unanswered(answer.targ.numpy())
     absent = [name for name,column in zip(self.names, answer.targ.T) if not (column==1).any()]
     if absent:
         lines.append(f'{len(absent)} of {self.size} attributes are never present, {absent[0]} for instance: '
-                     'macro-F1 and mAP leave them out, micro-F1 and Hamming loss know their false alarms only')
+                     'macro-F1 and mAP leave them out, micro-F1 and Hamming loss know false alarms only')
     return lines

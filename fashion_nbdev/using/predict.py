@@ -94,7 +94,7 @@ def promise_answers(
     if not asked:
         raise DataError('coverage: the model knows no attributes, and no questions about them')
     for head in asked:
-        head.promise(coverage)
+        head.questions.promise(coverage)
 
 # %% ../../nbs/using/63_predict.ipynb #55ee6704
 def fast_net(
@@ -118,7 +118,7 @@ class FashionPredictor:
         precision:str='auto',# `auto`, `bf16` or `fp32`
         cpu:bool=False,      # Use the CPU even if there is a GPU
         top:int=3,           # Categories that are named
-        coverage:float=0.    # If given, name so many answers that the right one is among them as often as this
+        coverage:float=0.    # If given, name so many answers that one is right as often as this
     ):
         self.acc = make_accelerator(precision, cpu)
         self.top = top
@@ -174,8 +174,9 @@ def questions(self:FashionPredictor)->dict: # Name -> attributes that answer it
     "The groups of attributes with one answer each"
     found = {}
     for head in self.heads.values():
-        for group in getattr(head, 'singles', []):
-            found[group.name] = [head.names[i] for i in group.columns]
+        if isinstance(head, Attributes):
+            for group in head.questions.singles:
+                found[group.name] = [head.names[i] for i in group.columns]
     return found
 
 # %% ../../nbs/using/63_predict.ipynb #e04d488e

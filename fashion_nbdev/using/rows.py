@@ -58,7 +58,8 @@ def answer_rows(
     "The answers to questions, without their questions"
     rows = {}
     for question,name in said.answers.items():
-        rows[question] = dict(answer=short_answer(question, name), probability=round(said.attributes[name], 4))
+        probability = round(said.attributes[name], 4)
+        rows[question] = dict(answer=short_answer(question, name), probability=probability)
         if question in said.sets:
             rows[question]['among'] = [short_answer(question, other) for other in said.sets[question]]
     return rows
@@ -158,7 +159,7 @@ def for_people(
 def all_columns(
     rows # Iterator of rows as `spreadsheet_row` gives them
 )->tuple: # Names of columns; the rows from the first on
-    "`COLUMNS`, and what questions and heads of your own add to the first row of a photograph that could be read"
+    "`COLUMNS`, and what questions and heads of your own add to the first row that could be read"
     early = []
     for row in rows:
         early.append(row)
