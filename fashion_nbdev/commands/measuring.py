@@ -98,7 +98,8 @@ def bench_fashion(
     a = make_parser(bench_fashion, bench_flags, MACHINE).parse_args(argv)
     check_positive(a, 'photographs', 'size', 'batch_size', 'epochs', 'rounds')
     check_folders(a, 'img_dir')
-    from fashion_nbdev.bench.whole import bench_figure, machine
+    from fashion_nbdev.learning.machine import machine
+    from fashion_nbdev.bench.whole import bench_figure
     df = measure(a)
     print(machine())
     print(df.drop(columns='part').round(2).to_string(index=False))

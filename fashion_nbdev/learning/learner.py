@@ -23,6 +23,7 @@ from .models import FashionNet, freeze_body
 from .tasks import Stage, Task
 from .settings import Settings
 from .machine import make_accelerator
+from .depthwise import quick_way_back
 from .optimiser import make_weighting, parameter_groups, place_net, schedule
 from .infer import infer
 
@@ -141,7 +142,7 @@ def step(self:Learner,
     self.set_rates(done)
     xb, (targets, rows) = batch
     xb = self.augment(xb)
-    with self.acc.autocast():
+    with self.acc.autocast(), quick_way_back(self.device, self.s.compile):
         out = self.model(xb, rows)
     losses = {name: self.loss_of(name, answer, targets[name]) for name,answer in out.items()}
     loss = self.weighting(losses)

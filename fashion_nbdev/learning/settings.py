@@ -31,18 +31,23 @@ class DataSettings:
     cache:str = free('auto', 'Decoded photographs: auto (in --output-dir), a folder to share, or none')
     bad_limit:float = option(.01, 'Share of a split that may be unreadable')
     holdout:float = share(.1, 'Share of the training items kept to select retrieval models', source='items')
+    holdout_by:str = one_of(('items', 'photographs'),
+        'What is kept: items, or photographs of every item (where an item is a class)', source='items')
 
 # %% ../../nbs/learning/55_settings.ipynb #55bb0001
 @dataclass
 class NetworkSettings:
     "What looks at the photographs"
-    body:str = option('resnet50', 'A torchvision network, timm:NAME, or your own as module:function')
+    body:str = option('resnet50',
+        'A torchvision network, resnet9 (thumbnails), timm:NAME, or your own as module:function')
     pretrained:bool = free(False, "Start from the weights of torchvision or timm (downloaded once)")
     weights:str = free('', 'Start the body from this file instead')
     start_from:str = option('',
         'Start from this checkpoint: its body, and what its heads know of the same classes')
     size:int = positive(224, 'Side of the square that the network sees, pixels')
     resize:str = one_of(('squash', 'pad', 'crop'), 'How a photograph becomes a square: squash, pad or crop')
+    center:float = option(7/8, 'Share of the side that is seen outside training (1: all of it)',
+        at_least=.1, below=1.001)
     pool:str = one_of(('mean', 'gem'), 'Of features over the photograph: mean, or a learned power (GeM)')
     batch_norm:str = one_of(('auto', 'frozen', 'live'),
         "Statistics of the body's batch normalisation (auto: frozen if it starts trained)")

@@ -32,6 +32,7 @@ def check_start(
         hidden=(ck['hidden'], net.hidden),
         pool=(ck.get('pool', 'mean'), net.pool_name),
         size=(pre['size'], s.size),
+        center=(pre['center'], s.center),
         resize=(way, s.resize))
     for name,(there, here) in both.items():
         if there!=here:

@@ -20,8 +20,9 @@ import torch
 from ..core import DataError, atomic_write
 from .settings import OPTIONS, Settings, fixed_settings
 from .checkpoints import load_checkpoint
+from .machine import machine
 from .train import train
-from .evaluate import evaluate
+from .evaluate import evaluate, intervals
 
 # %% ../../nbs/learning/61d_sweep.ipynb #eb1bb0ac
 def combinations(
@@ -38,11 +39,20 @@ def run_name(
     words = [f'{name}={value}'.replace('/', '-') for name,value in choice.items()]
     return ','.join(words) or 'run'
 
+# %% ../../nbs/learning/61d_sweep.ipynb #1aadbf2c
+def _test_figures(checkpoint, s):
+    "What the test photographs say of a run: figures, with `_low` and `_high` where they have an interval"
+    ev = evaluate(checkpoint, s)
+    figures = {f'test_{name}': value for name,value in ev.metrics.items()}
+    for name,(low, high) in intervals(ev).items():
+        figures |= {f'test_{name}_low': low, f'test_{name}_high': high}
+    return figures | dict(machine=machine())
+
 # %% ../../nbs/learning/61d_sweep.ipynb #162715c8
 def run_figures(
     checkpoint:Path, # The best one of a run
     s:Settings       # Of the run
-)->dict: # `last_epoch`, `best_epoch`, `train_seconds`, `val_` and, with `s.evaluate`, `test_` figures
+)->dict: # `last_epoch best_epoch train_seconds`, `val_` and, with `s.evaluate`, `test_` figures and `machine`
     "What a finished run has to say"
     ck = load_checkpoint(checkpoint)
     history = ck['history']
@@ -50,10 +60,7 @@ def run_figures(
     seconds = sum(row['seconds'] for row in history)
     figures = dict(last_epoch=len(history), best_epoch=kept[0], train_seconds=round(seconds, 1))
     figures |= {f'val_{name}': value for name,value in ck['metrics'].items()}
-    if s.evaluate:
-        ev = evaluate(checkpoint, s)
-        figures |= {f'test_{name}': value for name,value in ev.metrics.items()}
-    return figures
+    return figures | (_test_figures(checkpoint, s) if s.evaluate else {})
 
 # %% ../../nbs/learning/61d_sweep.ipynb #d6485fe1
 def run(

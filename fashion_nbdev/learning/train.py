@@ -21,7 +21,7 @@ from ..core import DataError, atomic_write, set_seed
 from ..data.labels import read_labels, read_partition
 from ..pixels.preprocess import preprocessing
 from ..pixels.augment import Augment
-from ..pixels.batches import hold_out_items
+from ..pixels.batches import HOLD_OUT
 from ..pixels.sources import leave_out, open_source, share_labels
 from ..pixels.joint import Joint
 from .bodies import body_preprocessing
@@ -87,7 +87,8 @@ def read_tables(
         valid['labels'] = read_labels(s.attr_img_dir, s.attr_anno_dir, 'val', **files)
     if 'items' in task.sources:
         items = read_partition(s.retr_img_dir, s.retr_anno_path).split('train')
-        held = hold_out_items(items.item_index()[0], s.holdout, s.seed)
+        hold_out = HOLD_OUT[s.holdout_by]
+        held = hold_out(items.item_index()[0], s.holdout, s.seed)
         train['items'] = items.subset(~held)
         valid['items'] = items.subset(held)
     if len(train) > 1:
@@ -103,8 +104,8 @@ def open_sources(
     s:Settings,  # How photographs are kept and batched
     cache:Path|None # As `cache_folder` gives it
 )->dict: # Kind -> `Source`
-    "The photographs of `tables`, a seventh larger than the network sees them"
-    size = preprocessing(s.size)['store']
+    "The photographs of `tables`, with the margin around what the network sees of them"
+    size = preprocessing(s.size, center=s.center)['store']
     kept = dict(resize=s.resize, cache=cache, limit=s.bad_limit, show=not s.quiet)
     borrowed = s.label_batches=='both'
     batched = dict(bs=s.batch_size, k=s.images_per_item, seed=s.seed, borrowed=borrowed)
@@ -140,7 +141,7 @@ def run_preprocessing(
     "How the photographs of a run become the input of its network"
     if start:
         return dict(start['preprocessing'])
-    return preprocessing(s.size, resize=s.resize, **body_preprocessing(net.body))
+    return preprocessing(s.size, resize=s.resize, center=s.center, **body_preprocessing(net.body))
 
 # %% ../../nbs/learning/60_train.ipynb #03eaaa3c
 def training_targets(

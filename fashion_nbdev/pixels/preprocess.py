@@ -22,7 +22,7 @@ STD = [.229, .224, .225]  # Likewise
 
 def preprocessing(
     size:int=224,          # Pixels a side that the network sees
-    store:int|None=None,   # Pixels a side that are kept, from which it is cropped; 8/7 of `size` if not given
+    store:int|None=None,   # Pixels a side that are kept, from which it is cropped; `size/center` if not given
     resize:str='squash',   # As in `resize_square`
     center:float=7/8,      # Share of the kept side that is seen outside training
     mean=MEAN,             # Of red, green and blue, 0 to 1
@@ -30,7 +30,7 @@ def preprocessing(
     interpolation:str='bilinear' # Or `bicubic`
 )->dict: # `size store resize center mean std`
     "How a photograph becomes the input of a network"
-    store = store or round(size*8/7)
+    store = store or round(size/center)
     if interpolation=='bicubic':
         resize = f'{resize}-bicubic'
     return dict(size=size, store=store, resize=resize, center=center, mean=list(mean), std=list(std))
