@@ -18,6 +18,7 @@ import pandas as pd
 from ..core import DataError
 from .lists import BOX, clean_path
 from .attribute_lists import read_attributes
+from .cells import fold_value
 from .findings import Report
 from .check_lines import check_encoding, check_lines, check_list, read_bytes
 
@@ -192,9 +193,10 @@ def check_names(
     for i,(name,group) in rows:
         if not is_whole(group, 9):
             report.add('names-type', path.name, i, f'{name} {group}')
-        if name in seen:
-            report.add('names-twice', path.name, i, f'{name}, on line {seen[name]} already')
-        seen.setdefault(name, i)
+        line, first = seen.setdefault(fold_value(name), (i, name))
+        if line!=i:
+            code = 'names-twice' if name==first else 'names-alike'
+            report.add(code, path.name, i, f'{name}, as {first} on line {line}')
     return [name for _,(name,_) in rows]
 
 # %% ../../nbs/data/32_check_labels.ipynb #0288554e

@@ -63,14 +63,45 @@ def has_end(
         return int.from_bytes(head[4:8], 'little')+8 <= size
     return None
 
+# %% ../../nbs/data/33_check_photographs.ipynb #0810c284
+def _pixels_end(raw, at):
+    "Where the first mark after `at` is that does not belong to the pixels; -1 if there is none"
+    while (at := raw.find(b'\xff', at)) >= 0 and at+1 < len(raw):
+        mark = raw[at+1]
+        if mark and not 0xd0 <= mark <= 0xd7:
+            return at
+        at += 2
+    return -1
+
+# %% ../../nbs/data/33_check_photographs.ipynb #af6dadb2
+_PARTS = {0xc4, 0xda, 0xdb, 0xdc, 0xdd, 0xfe, *range(0xe0, 0xf0)} # Marks of parts that may follow pixels
+
+def _reaches_end(raw):
+    "Whether the parts of a JPEG lead to its end mark"
+    at = 2
+    after_pixels = False
+    while 0 <= at < len(raw)-3 or raw[at:at+2]==b'\xff\xd9':
+        mark = raw[at+1]
+        if raw[at]!=0xff or mark==0xd9:
+            return raw[at]==0xff
+        if mark==0xff:   # padding
+            at += 1
+            continue
+        if after_pixels and mark not in _PARTS:
+            return False
+        at += 2+int.from_bytes(raw[at+2:at+4], 'big')
+        if mark==0xda:
+            after_pixels = True
+            at = _pixels_end(raw, at)
+    return False
+
 # %% ../../nbs/data/33_check_photographs.ipynb #4d2503b5
 def is_unfinished(
     path:str|Path # A file
 )->bool:
-    "Is there no end mark after the last scan of a JPEG, not even before other data?"
+    "Does a JPEG break off before its end mark?"
     raw = Path(path).read_bytes()
-    last_scan = raw.rfind(b'\xff\xda')
-    return raw.startswith(b'\xff\xd8') and raw.find(b'\xff\xd9', last_scan) < 0
+    return raw.startswith(b'\xff\xd8') and not _reaches_end(raw)
 
 # %% ../../nbs/data/33_check_photographs.ipynb #b3b08714
 def error_note(

@@ -58,6 +58,8 @@ CHECKS = { # Code: level, what it means
         'no list of names: classes are numbered, and their count is taken from the training labels'),
     'names-type': ('error', 'the last column must be a number, the group of the name'),
     'names-twice': ('warning', 'two classes have the same name'),
+    'names-alike': ('warning',
+        'two classes whose names differ only in capitals, blanks or the form of their letters'),
     'box-wrong': ('error', 'not four whole numbers x1 y1 x2 y2'),
     # Splits
     'split-missing': ('error', 'the split is not there, and training needs it'),

@@ -15,7 +15,7 @@ import pandas as pd
 from ..core import DataError
 from .tables import Table
 from .lists import LIST_ATTR, LIST_CATEGORY, read_lines, read_names
-from .labels import read_labels
+from .labels import find_base, read_labels, read_split_paths
 from ..garments.garment import ATTRIBUTE_GROUPS, FINE_ATTRIBUTES
 from .prepared import Prepared
 from .archives import drop_photographs, find_list
@@ -80,6 +80,14 @@ def _find_types(path, names):
         return read_names(path)[1]
     return [1]*len(names)
 
+# %% ../../nbs/data/25d_fine_annotations.ipynb #28f9fcf7
+def _skip_split(anno, split, done):
+    "Count the photographs of a split without labels, if there is a list of them"
+    base = find_base(anno, split)
+    if (anno/f'{split}.txt').is_file():
+        for path in read_split_paths(base):
+            done.skip(f'split {split} has no labels', path)
+
 # %% ../../nbs/data/25d_fine_annotations.ipynb #94842d9e
 def _read_splits(anno, done):
     "The table of each split that is complete; the others are noted in `done`"
@@ -91,6 +99,7 @@ def _read_splits(anno, done):
         missing = [name for name in files if not (anno/name).is_file()]
         if missing and split!='train':
             done.notes.append(f"split {split} left out: no {' and '.join(missing)}")
+            _skip_split(anno, split, done)
         else:
             parts.append(_read_split(anno, split, '_cate' in labels, grouped))
     return parts
@@ -104,7 +113,7 @@ def read_fine(
     "The fine annotations of DeepFashion, or their grouped variant"
     anno = find_list(source, 'train.txt', True, leave_out).parent
     parts = _read_splits(anno, done)
-    done.read = sum(map(len, parts))
+    done.read = sum(map(len, parts))+sum(map(len, done.skipped.values()))
     rows = pd.concat([part.df for part in parts], join='inner', ignore_index=True)
     attrs = np.concatenate([part.attrs for part in parts])
     categories = _find_names(parts[0].categories, anno, source, leave_out)

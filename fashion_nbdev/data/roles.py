@@ -47,5 +47,5 @@ def query_gallery(
     cases = [split=='val', test&query&~gallery, test&gallery, test]
     role = np.select(cases, ['', 'query', 'gallery', ''], split).astype(object)
     role[item==''] = ''
-    answered = np.isin(item, item[role=='gallery'])
+    answered = pd.Series(item).isin(item[role=='gallery']).to_numpy()
     return np.where((role=='query') & ~answered, '', role)

@@ -9,6 +9,8 @@ __all__ = ['SOURCES', 'DataSource']
 from dataclasses import dataclass
 from importlib import import_module
 
+from fastcore.basics import patch
+
 # %% ../../nbs/data/29_sources.ipynb #a5c21995
 @dataclass(frozen=True)
 class DataSource:
@@ -16,11 +18,18 @@ class DataSource:
     module:str   # Where the function is, below `fashion_nbdev`
     function:str # Its name
     title:str    # What it is, for a list of sources
+    presets:str='' # Module of `PRESETS` for the function, if there are any
 
     def load(self):
         "The function"
         module = import_module(f'fashion_nbdev.{self.module}')
         return getattr(module, self.function)
+
+# %% ../../nbs/data/29_sources.ipynb #f1992293
+@patch
+def load_presets(self:DataSource)->dict: # Name of a preset -> parameters of the function
+    "The presets of the function, if there are any"
+    return import_module(f'fashion_nbdev.{self.presets}').PRESETS if self.presets else {}
 
 # %% ../../nbs/data/29_sources.ipynb #8ab4c828
 SOURCES = { # Word of the command -> source
@@ -29,7 +38,8 @@ SOURCES = { # Word of the command -> source
     'folders': DataSource(
         'data.folders', 'prepare_folders', 'class folders, with or without split folders'),
     'csv': DataSource(
-        'data.spreadsheets', 'prepare_csv', 'a spreadsheet of paths, categories, items and attributes'),
+        'data.spreadsheets', 'prepare_csv', 'a spreadsheet of paths, categories, items and attributes',
+        'data.presets'),
     'deepfashion': DataSource(
         'data.deepfashion', 'prepare_deepfashion', "DeepFashion's category and attribute benchmark"),
     'inshop': DataSource(

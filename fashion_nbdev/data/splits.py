@@ -26,6 +26,7 @@ def _find_categories(category, item):
     df = pd.DataFrame(dict(item=item, category=names.to_numpy()))
     groups = df.groupby(['item', 'category'], sort=True)
     sizes = groups.size().rename('size').reset_index()
+    sizes['size'] += (sizes['category']!='')*len(df)   # a blank counts only where nothing else is said
     commonest_first = sizes.sort_values('size', ascending=False, kind='stable')
     commonest = commonest_first.drop_duplicates('item')
     return commonest.sort_values('item')[['item', 'category']]
@@ -37,6 +38,14 @@ def _count_drawn(size, share, most):
     wanted = np.where((size < 3) | (share==0), 0, wanted)
     return np.minimum(wanted, np.maximum(most, 0))
 
+# %% ../../nbs/data/21_splits.ipynb #77ba9555
+def _check_draw(val, test, seed):
+    "Refuse shares that leave nothing, and a seed that is none"
+    if not (val >= 0 and test >= 0 and val+test < 1):
+        raise DataError(f'shares {val} for val and {test} for test; expected each from 0, together below 1')
+    if seed < 0:
+        raise DataError(f'seed {seed}; expected a number from 0')
+
 # %% ../../nbs/data/21_splits.ipynb #7517cd71
 def make_splits(
     category,       # `[n]` anything that can be sorted
@@ -45,9 +54,8 @@ def make_splits(
     test:float=.1,  # Share of each category for the test
     seed:int=0      # Another seed is another split
 )->np.ndarray: # `[n]` of `train`, `val`, `test`
-    "A stratified split by category that never divides an item; a `DataError` for shares that leave nothing"
-    if not (val >= 0 and test >= 0 and val+test < 1):
-        raise DataError(f'shares {val} for val and {test} for test; expected each from 0, together below 1')
+    "A stratified split by category that never divides an item; a `DataError` for an impossible draw"
+    _check_draw(val, test, seed)
     item = _name_items(item, len(category))
     items = _find_categories(category, item)
     order = np.random.default_rng(seed).permutation(len(items))

@@ -6,151 +6,57 @@
 __all__ = ['prepare_csv']
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #643aaa3b
-import os, re
-from pathlib import Path, PurePosixPath
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
-from ..core import DataError, progress
+from ..core import DataError
 from .tables import Table
-from .layout import path_problem
-from .prepared import Prepared, place_images, unusable, write_prepared
-from .splits import SPLIT_WORDS, complete_splits
-from .columns import EMPTY_CELLS, column_attributes, read_csv
+from .prepared import Prepared, place_images, write_prepared
+from .cells import read_left_out, read_renames, split_names
+from .columns import column_attributes, column_notes
 from .roles import query_gallery
+from .preview import Preview, describe_columns
+from .catalogue_rows import as_labels, read_rows, read_source, skip_rows
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #aa4c00ee
-def _find_path(cell, root, suffix):
-    "The cell as a path below `root`, in the form of the file system if that finds a file"
-    path = cell+suffix
-    if os.path.isabs(path) and Path(path).is_relative_to(root):
-        path = Path(path).relative_to(root).as_posix()
-    for form in (path, path.replace('\\', '/'), path.removeprefix('img/')):
-        if not path_problem(form) and (root/form).is_file():
-            return PurePosixPath(form).as_posix()
-    return path
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #98e7741a
-def _why_not(cell, path, root):
-    "Why the photograph of a row cannot be used; empty if it can"
-    if not cell:
-        return 'no path in the row'
-    if re.match('https?://', path):
-        return 'a web address, not a file'
-    return unusable(root, path)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #33ecb73d
-def _find_photographs(df, root, path_column, suffix, done, show):
-    "`df` with a column `path`, without the rows whose photograph cannot be used or came before"
-    paths = [_find_path(cell, root, suffix) for cell in df[path_column]]
-    first = {}
-    keep = []
-    for path,(line,row) in zip(progress(paths, desc='photographs', show=show), df.iterrows()):
-        why = _why_not(row[path_column], path, root)
-        if not why and path in first:
-            same = row.equals(first[path])
-            why = 'the same row again' if same else 'the same photograph again, with other values'
-        if why:
-            done.skip(why, f'{path} (line {line})')
-        else:
-            first[path] = row
-        keep.append(not why)
-    return df.assign(path=paths)[np.array(keep, bool)]
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #0d8d6746
-def _check_columns(csv, df, names):
-    "Refuse a name that is not a column of `df`"
-    for name in names:
-        if name and name not in df:
-            raise DataError(f"{csv}: no column {name!r}; there are {', '.join(df.columns)}")
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #b59d51f3
-def _split_names(names):
-    "Names with commas between as a list"
-    every = names.split(',') if isinstance(names, str) else names
-    return [name.strip() for name in every if name.strip()]
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #b9a44146
-def _read_column(df, name):
-    "The cells of a column, `''` where they say nothing or there is no column"
-    if not name:
-        return ''
-    silent = EMPTY_CELLS-{'-1'}
-    return ['' if cell.lower() in silent else cell for cell in df[name]]
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #e2c47b91
-def _join_blanks(items, csv):
-    "`items` with `_` for blanks"
-    joined = {item: re.sub(r'\s+', '_', item) for item in set(items)}
-    if len(set(joined.values())) < len(joined):
-        raise DataError(f'{csv}: two items differ only in blanks; rename one')
-    return items.map(joined)
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #fc0e0e54
-def _name_rows(df, csv, category_column, item_column, done):
-    "`df` with `name` and `item`, without rows that have neither where categories are asked for"
-    df = df.assign(name=_read_column(df, category_column), item=_read_column(df, item_column))
-    df['item'] = _join_blanks(df['item'], csv)
-    if not category_column:
-        return df
-    lost = (df['name']=='') & (df['item']=='')
-    for line,path in df['path'][lost].items():
-        done.skip('no category', f'{path} (line {line})')
-    return df[~lost]
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #8f9cc4db
-def _read_split(df, column, done):
-    "`df` with `split` in the project's words, without rows of other splits"
-    split = [SPLIT_WORDS.get(word.lower(), '') for word in df[column]]
-    for line,word,path,known in zip(df.index, df[column], df['path'], split):
-        if not known:
-            done.skip(f'split {word!r}', f'{path} (line {line})')
-    df = df.assign(split=split)
-    return df[df['split']!='']
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #32e0226d
-def _as_labels(split):
-    "`split` with `test` for `query` and `gallery`"
-    return split.where(~split.isin(['query', 'gallery']), 'test')
-
-# %% ../../nbs/data/24_spreadsheets.ipynb #f0ccdf9d
-def _check_items(df, csv):
-    "Refuse items that the user's own split divides"
-    split = _as_labels(df['split'])
-    n = split[df['item']!=''].groupby(df['item']).nunique()
-    if (n > 1).any():
-        item = n.index[n > 1][0]
-        parts = ' and '.join(sorted(set(split[df['item']==item])))
-        raise DataError(f'{csv}: item {item!r} is in {parts}; '
-                        'leave out the split column to have a split made by item')
+# %% ../../nbs/data/24_spreadsheets.ipynb #8c2e6376
+def _note_values(column, names, dropped, min_count, done):
+    "Say which values of a column are no attributes"
+    if dropped:
+        some = ', '.join(dropped[:6])+(' ...' if len(dropped) > 6 else '')
+        done.notes.append(f'column {column}: {len(names)} attributes; dropped {len(dropped)} values '
+                          f'on fewer than {max(min_count, 1)} training photographs: {some}')
+    if not names:
+        done.notes.append(f'column {column}: no attribute')
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #17d67150
-def _read_attributes(df, columns, separator, train, min_count, done):
+def _read_attributes(df, how, train, done):
     "`[n,a]` int8; the names; the column (from 1) that each is from"
     attrs = [np.zeros((len(df), 0), np.int8)]
     names = []
     types = []
-    for i,column in enumerate(columns, 1):
-        marks, new, dropped = column_attributes(df[column].tolist(), column, separator, train, min_count)
+    renames = read_renames(how.rename)
+    for i,column in enumerate(split_names(how.attribute_columns), 1):
+        cells = df[f'attribute {column}'].tolist()
+        blank_is_no = column in split_names(how.blank_is_no)
+        left_out = read_left_out(how.leave_out, column)
+        done.notes += column_notes(cells, column, how.separator, blank_is_no)
+        marks, new, dropped = column_attributes(cells, column, how.separator, train, how.min_count,
+                                                blank_is_no, left_out, renames)
         attrs.append(marks)
         names += new
         types += [i]*len(new)
-        if dropped:
-            some = ', '.join(dropped[:6])+(' ...' if len(dropped) > 6 else '')
-            done.notes.append(f'column {column}: {len(new)} attributes; dropped {len(dropped)} values '
-                              f'on fewer than {max(min_count, 1)} training photographs: {some}')
-        if not new:
-            done.notes.append(f'column {column}: no attribute')
+        _note_values(column, new, dropped, how.min_count, done)
     return np.concatenate(attrs, 1), names, types
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #5b1f983b
-def _label_table(df, done, category, columns, separator, min_count):
+def _label_table(df, how, done):
     "The table of labels, if there are any, and the group of each attribute"
-    df = df[df['name']!=''] if category else df
-    split = _as_labels(df['split'])
+    df = df[df['name']!=''] if how.category_column else df
+    split = as_labels(df['split'])
     train = (split=='train').to_numpy()
-    attrs, names, types = _read_attributes(df, columns, separator, train, min_count, done)
+    attrs, names, types = _read_attributes(df, how, train, done)
     categories = sorted(set(df['name'])-{''})
     if not categories and not names:
         return None, None
@@ -158,69 +64,130 @@ def _label_table(df, done, category, columns, separator, min_count):
     rows = pd.DataFrame(dict(path=df['path'], split=split, category=number, item=df['item']))
     return Table(rows, attrs, categories, names, done.img_dir), types
 
-# %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
-def _item_table(df, done, view_column, query_views, gallery_views):
-    "The table of items"
-    query_views = _split_names(query_views)
-    gallery_views = _split_names(gallery_views)
-    if (query_views or gallery_views) and not view_column:
-        raise DataError('views are named, but no view column')
-    view = df[view_column] if view_column else None
-    role = query_gallery(df['split'], df['item'], view, query_views, gallery_views)
+# %% ../../nbs/data/24_spreadsheets.ipynb #4ae45dfd
+def _note_roles(df, role, done):
+    "Say what has no `role` in retrieval, and which roles nobody has"
     n = int(((df['split']=='test') & (df['item']!='') & (role=='')).sum())
     if n:
         done.notes.append(f'{n} photographs of test items are no part of retrieval: of another view, '
                           'or a query whose item is not in the gallery')
-    rows = pd.DataFrame(dict(path=df['path'], split=role, item=df['item']))[role!='']
     for split in ('query', 'gallery'):
-        if split not in set(rows['split']):
+        if not (role==split).any():
             done.notes.append(f'no {split} photograph: retrieval cannot be evaluated')
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
+def _item_table(df, how, done):
+    "The table of items; none without an item column"
+    if not how.item_column:
+        return None
+    query_views = split_names(how.query_views)
+    gallery_views = split_names(how.gallery_views)
+    if (query_views or gallery_views) and not how.view_column:
+        raise DataError('views are named, but no view column')
+    view = df['view'] if how.view_column else None
+    role = query_gallery(df['split'], df['item'], view, query_views, gallery_views)
+    _note_roles(df, role, done)
+    rows = pd.DataFrame(dict(path=df['path'], split=role, item=df['item']))[role!='']
     return Table(rows, img_dir=done.img_dir)
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #d49134d2
+def _account(df, labels, items, done):
+    "Skip the rows of `df` that are in neither table"
+    used = pd.concat([table.df['path'] for table in (labels, items) if table is not None])
+    skip_rows(df, ~df['path'].isin(used), 'no label, and no part in retrieval', done)
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #b17f9e4c
+def _make_tables(rows, how, done):
+    "Labels, the groups of attributes, items; a `DataError` if there is nothing to learn"
+    if not len(rows):
+        return None, None, None
+    labels, types = _label_table(rows, how, done)
+    items = _item_table(rows, how, done)
+    if labels is None and items is None:
+        raise DataError(f'{how.csv}: nothing to learn from; name a category, attribute or item column')
+    _account(rows, labels, items, done)
+    return labels, types, items
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #9a274a00
+def _refuse_empty(done):
+    "A `DataError` that says why nothing is left, and what was noted on the way"
+    try:
+        write_prepared(done)
+    except DataError as e:
+        raise DataError('; '.join([str(e), *done.notes])) from None
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #080c96c8
+def _write(how, done, show):
+    "The data set in its folder, and the report"
+    root, rows = read_rows(how, done, show)
+    labels, types, items = _make_tables(rows, how, done)
+    if labels is None and items is None:
+        _refuse_empty(done)
+    place_images(root, how.output_dir, rows['path'], how.images, show)
+    columns = dict(enumerate(split_names(how.attribute_columns), 1))
+    return write_prepared(done, labels, items, attribute_types=types, group_names=columns)
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #b8770ff1
+def _preview(how, done, show):
+    "What would be read and written"
+    preview = Preview(describe_columns(read_source(how, None, Prepared('.'))))
+    try:
+        _, rows = read_rows(how, done, show)
+        done.labels, _, done.items = _make_tables(rows, how, done)
+        shown = rows.set_index('line')
+        shown = shown.drop(columns=[name for name in ('item', 'group', 'view') if (shown[name]=='').all()])
+        preview.rows = shown.rename(columns=lambda name: name.removeprefix('attribute ')).head()
+    except DataError as e:
+        preview.problem = str(e)
+    preview.report = str(done)
+    return preview
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #2973ef59
 def prepare_csv(
-    csv:str,                    # The spreadsheet: a header, and a row a photograph
+    csv:str,                    # CSV, JSON lines, Parquet or Excel; or a folder with `metadata.csv`
     output_dir:str,             # Folder to write to
     img_dir:str='',             # Folder that the paths start from; the spreadsheet's own if not given
-    path_column:str='image',    # Column of the photograph's path
+    path_column:str='image',    # Column of the photograph's path; several with commas between
+    path_pattern:str='',        # Makes the path of other columns, e.g. `images/{id}.jpg`
+    path_separator:str='auto',  # Between several paths of one cell; `auto` finds it, `''` for none
+    pictures:str='all',         # How many photographs of a row to take: `all`, `first` or a number
     suffix:str='',              # Added to each path, e.g. `.jpg`
     category_column:str='category', # Column of the category; `''` for none
-    item_column:str='',         # Column of the item; with it, retrieval files are written
+    category_level:int=0,       # Name of a category's path: 1 the top, -1 the deepest, 0 the whole path
+    level_separator:str='auto', # Between the names of a category's path; `auto` finds it
+    category_separator:str='',  # Between several categories of one cell
+    category_choice:str='first', # Of several categories: `first`, `last` or `deepest`
+    merge_spellings:bool=True,  # Take categories that differ in capitals or blanks for one?
+    item_column:str='',         # Column of the item, or several; with it, retrieval files are written
+    parent_column:str='',       # Column in which a variant names its parent, which then is the item
+    children_column:str='',     # Column in which a parent names its children, as `sku=A,size=S|sku=B`
+    group_column:str='',        # Column of what stays in one split without being an item, e.g. the sender
+    carry:bool=True,            # Fill blanks from the item's other rows, where they agree?
     split_column:str='',        # Column of the split; made if not given
-    attribute_columns:str='',   # Columns that become attributes, commas between
-    separator:str='|',          # Between several values of one cell
+    attribute_columns:str='',   # Columns that become attributes, commas between; "a, b" in quotes is one
+    separator:str='auto',       # Between several values of one cell; `auto` finds it, `''` for none
     min_count:int=1,            # Training photographs that a value needs to become an attribute
+    blank_is_no:str='',         # Attribute columns in which a blank means no, commas between
+    key_value_column:str='',    # Column of pairs `key=value`; each key can be named like a column
+    key_value_separator:str=',', # Between the pairs
+    name_value_columns:str='',  # Columns of names and of values, as `Option1 Name=Option1 Value`
+    leave_out:str='',           # Categories and values that say nothing, as `sale, gender=Unisex`
+    rename:str='',              # Categories and values with another name, as `robe=Dress, tee=T-shirt`
     view_column:str='',         # Column of what the photograph shows
     query_views:str='',         # Views that are queries, commas between
     gallery_views:str='',       # Views that are in the gallery, commas between
     val:float=.1,               # Share for validation, if the source has none
     test:float=.2,              # Share for the test, if the source has none
     seed:int=0,                 # Of the split
-    delimiter:str='',           # Between columns; found from the header if not given
+    delimiter:str='',           # Between columns; found if not given
+    encoding:str='',            # Of the letters; found if not given
+    bad_rows:int=0,             # Rows to pass over if they have more or fewer cells than the header
     images:str='link',          # `link` to the photographs, or `copy` them
+    dry_run:bool=False,         # Only show what would be read: columns, guesses, first rows, counts
     show:bool=True              # A progress bar?
-)->Prepared:
+)->Prepared: # Or a `Preview`
     "A spreadsheet to the project's layout; a `DataError` if its columns or its split cannot be used"
-    done = Prepared(output_dir)
-    root = Path(img_dir or Path(csv).parent).absolute()
-    if not root.is_dir():
-        raise DataError(f'{root}: no such folder of photographs')
-    columns = _split_names(attribute_columns)
-    df = read_csv(csv, delimiter)
-    named = [path_column, category_column, item_column, split_column, *columns, *_split_names(view_column)]
-    _check_columns(csv, df, named)
-    done.read = len(df)
-    df = _find_photographs(df, root, path_column, suffix, done, show)
-    df = _name_rows(df, csv, category_column, item_column, done)
-    df = _read_split(df, split_column, done) if split_column else df.assign(split='train')
-    if not len(df):
-        return write_prepared(done)
-    _check_items(df, csv)
-    item = df['item'] if item_column else None
-    df['split'] = complete_splits(df['split'], df['name'], item, done, val, test, seed)
-    labels, types = _label_table(df, done, bool(category_column), columns, separator, min_count)
-    items = _item_table(df, done, view_column, query_views, gallery_views) if item_column else None
-    if labels is None and items is None:
-        raise DataError(f'{csv}: nothing to learn from; name a category, attribute or item column')
-    place_images(root, output_dir, df['path'], images, show)
-    return write_prepared(done, labels, items, attribute_types=types, group_names=dict(enumerate(columns, 1)))
+    how = SimpleNamespace(**locals())
+    if dry_run:
+        return _preview(how, Prepared(output_dir), show)
+    return _write(how, Prepared(output_dir), show)

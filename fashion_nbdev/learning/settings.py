@@ -6,13 +6,14 @@
 __all__ = ['OPTIONS', 'NEEDED', 'DataSettings', 'NetworkSettings', 'LossSettings', 'LearningSettings', 'RunSettings', 'Settings',
            'flag', 'unused_settings', 'fixed_settings', 'check_values', 'starts_trained', 'fill_defaults',
            'find_partition', 'fill_paths', 'typed_flag', 'check_path', 'find_data', 'check_batch', 'check_test_split',
-           'resolve']
+           'check_label_kinds', 'resolve']
 
 # %% ../../nbs/learning/55_settings.ipynb #090937fc
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from ..core import DataError
+from .heads import label_files
 from .tasks import Task, plan_stages
 from .options import free, one_of, option, positive, share
 
@@ -266,6 +267,23 @@ def check_test_split(
     if not (Path(anno_dir)/'test/test.txt').is_file():
         raise DataError(f'--evaluate: {anno_dir} has no test/test.txt to evaluate on')
 
+# %% ../../nbs/learning/55_settings.ipynb #e7ccc21f
+def check_label_kinds(
+    anno_dir,  # Folder of the labels
+    task:Task  # Whose heads are to learn from them
+):
+    "A `DataError` if the photographs for training have no labels of a kind that `task` learns"
+    folder = Path(anno_dir)
+    base = folder/'train' if (folder/'train/train.txt').is_file() else folder
+    if not (base/'train.txt').is_file():
+        return   # whoever reads it says so
+    words = dict(category=('cate', 'categories'), attributes=('attr', 'attributes'))
+    for kind,wanted in label_files(task.heads).items():
+        end, title = words[kind]
+        if wanted and not (base/f'train_{end}.txt').is_file():
+            raise DataError(f'{anno_dir} has no {title} (no {base.name}/train_{end}.txt), '
+                            f'and {task.name} learns from them; choose a task that needs none')
+
 # %% ../../nbs/learning/55_settings.ipynb #47079d48
 def resolve(
     s:Settings,  # As a person gave them; they stay as they are
@@ -283,6 +301,8 @@ def resolve(
         raise DataError('--start-from has weights of its own: leave --pretrained and --weights out')
     plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs)
     find_data(s, task)
-    if s.evaluate and 'labels' in task.sources:
-        check_test_split(s.attr_anno_dir)
+    if 'labels' in task.sources:
+        check_label_kinds(s.attr_anno_dir, task)
+        if s.evaluate:
+            check_test_split(s.attr_anno_dir)
     return s
