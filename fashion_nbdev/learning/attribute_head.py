@@ -23,6 +23,7 @@ class Attributes(Head):
     files = ('attributes',)
     weight = 'attribute_weight'
     report_title = 'attributes'
+    mixes = True
 
     def __init__(self,
         names:list,      # Of the attributes

@@ -21,6 +21,7 @@ class Category(Head):
     files = ('category',)
     weight = 'category_weight'
     report_title = 'categories'
+    mixes = True
 
     def __init__(self,
         names:list,          # Of the categories

@@ -22,6 +22,7 @@ class Head:
     files = ()        # What label files have to hold for it: `category`, `attributes`
     weight = ''       # The setting with the weight of its loss; 1 without
     report_title = '' # Of its table of figures, a line a class, if it has one
+    mixes = False     # Does its loss take shares, floats from 0 to 1, in the place of whole labels?
 
     def __init__(self,
         size:int # Numbers that the network gives for a photograph
@@ -55,6 +56,20 @@ def known(self:Head,
 )->bool:
     "Can these photographs teach this head?"
     return bool((targ >= 0).any())
+
+# %% ../../nbs/learning/52_head.ipynb #f2e4c91e
+@patch
+def soften(self:Head,
+    targ # `[b]` classes or `[b,size]`, -1 unknown
+): # `[b,size]`, floats from 0 to 1, -1 unknown; None if such targets mean nothing to its loss
+    "The targets as shares, which can be mixed"
+    import torch
+    if not self.mixes:
+        return None
+    if targ.dim()==2:
+        return targ.float()
+    classes = torch.arange(self.size, device=targ.device)
+    return (targ[:, None]==classes).float().where(targ[:, None] >= 0, -1.)
 
 # %% ../../nbs/learning/52_head.ipynb #a8e619a1
 @patch

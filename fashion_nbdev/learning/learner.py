@@ -17,6 +17,7 @@ from torch import Tensor
 from ..core import progress, set_seed
 from ..pixels.prefetch import prefetch
 from ..pixels.augment import Augment
+from ..pixels.mixing import Mixing
 from ..pixels.sources import Source
 from ..pixels.joint import Joint
 from .models import FashionNet, freeze_body
@@ -26,6 +27,7 @@ from .machine import make_accelerator
 from .depthwise import quick_way_back
 from .optimiser import make_weighting, parameter_groups, place_net, schedule
 from .infer import infer
+from .mixed_batches import mix_batch
 
 # %% ../../nbs/learning/58_learner.ipynb #04a106c8
 class Learner:
@@ -57,6 +59,7 @@ class Learner:
         self.net = place_net(net, self.s, self.acc)
         groups = parameter_groups(self.net, self.weighting, self.s, self.losses.values())
         self.model, self.opt = self.acc.prepare(self.net, torch.optim.AdamW(groups, fused=True))
+        self.mixing = Mixing(self.s.mixup, self.s.cutmix)
         self.history = []
         self.sums = {}
         self.epoch = 0
@@ -141,7 +144,7 @@ def step(self:Learner,
     "The gradient of the weighted sum of the losses, and an update"
     self.set_rates(done)
     xb, (targets, rows) = batch
-    xb = self.augment(xb)
+    xb, targets = mix_batch(self.mixing, self.heads, self.augment(xb), targets, rows)
     with self.acc.autocast(), quick_way_back(self.device, self.s.compile):
         out = self.model(xb, rows)
     losses = {name: self.loss_of(name, answer, targets[name]) for name,answer in out.items()}
@@ -202,6 +205,15 @@ def summary(self:Learner,
 def showing(self:Learner)->bool:
     "Does this process show bars and lines?"
     return self.acc.is_main_process and not self.s.quiet
+
+# %% ../../nbs/learning/58_learner.ipynb #40c6dc56
+@patch
+def say(self:Learner,
+    line:str # What there is to say
+):
+    "Print a line, unless another process does or the run is quiet"
+    if self.showing:
+        print(line, flush=True)
 
 # %% ../../nbs/learning/58_learner.ipynb #3a758ec0
 @patch

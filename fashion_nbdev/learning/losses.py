@@ -4,11 +4,12 @@
 
 # %% auto #0
 __all__ = ['count_classes', 'class_weights', 'CategoryLoss', 'pos_weights', 'absent_loss', 'AttributeLoss', 'one_answer',
-           'GroupLoss', 'FixedWeights', 'UncertaintyWeights']
+           'answer_shares', 'GroupLoss', 'FixedWeights', 'UncertaintyWeights']
 
 # %% ../../nbs/learning/47_losses.ipynb #62bbefd8
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from torch import Tensor, nn
 
 # %% ../../nbs/learning/47_losses.ipynb #9e90abb8
@@ -45,9 +46,11 @@ class CategoryLoss(nn.Module):
 
     def forward(self,
         logits:Tensor, # `[b,n]`
-        targ:Tensor    # `[b]` labels from 0, -1 where unknown
+        targ:Tensor    # `[b]` labels from 0, -1 where unknown; or shares `[b,n]`
     )->Tensor: # Scalar, float32
         logits = logits.float()
+        if targ.dim()==2:
+            return self.of_shares(logits, targ)
         targ = targ.long()
         known = targ >= 0
         total = F.cross_entropy(logits, targ, weight=self.weights, ignore_index=-1, reduction='sum')
@@ -56,6 +59,23 @@ class CategoryLoss(nn.Module):
             weight = 1. if self.weights is None else self.weights[targ[known]]
             total = (1-self.label_smoothing)*total + self.label_smoothing*(weight*spread).sum()
         return total/known.sum().clamp(min=1)
+
+# %% ../../nbs/learning/47_losses.ipynb #3868ecd8
+@patch
+def of_shares(self:CategoryLoss,
+    logits:Tensor, # `[b,n]`
+    targ:Tensor    # `[b,n]`, shares that add up to 1 in a row; -1 where unknown
+)->Tensor: # Scalar, float32
+    "Cross-entropy with the shares of each row, the mean over rows in which they are known"
+    known = (targ >= 0).all(1)
+    logits = logits[known]
+    share = targ[known].float()
+    n = share.shape[1]
+    wanted = (1-self.label_smoothing)*share+self.label_smoothing/n
+    log_prob = logits.log_softmax(1)
+    loss = -(wanted*log_prob).sum(1)
+    weight = 1. if self.weights is None else share@self.weights
+    return (weight*loss).sum()/known.sum().clamp(min=1)
 
 # %% ../../nbs/learning/47_losses.ipynb #486f79e3
 def pos_weights(
@@ -95,14 +115,14 @@ class AttributeLoss(nn.Module):
 
     def forward(self,
         logits:Tensor, # `[b,a]`
-        targ:Tensor    # `[b,a]`, 1 present, 0 absent, -1 unknown; any dtype
+        targ:Tensor    # `[b,a]`, 1 present, 0 absent, between in a mixture, -1 unknown; any dtype
     )->Tensor: # Scalar, float32
         x = logits.float()
         y = targ.clamp(min=0).float()
         known = targ >= 0
         loss = F.binary_cross_entropy_with_logits(x, y, pos_weight=self.pos_weight, reduction='none')
         if self.gamma_neg or self.clip:
-            loss = torch.where(y > 0, loss, absent_loss(x, self.gamma_neg, self.clip))
+            loss = loss+(1-y)*(absent_loss(x, self.gamma_neg, self.clip)-F.softplus(x))
         return (loss*known).sum()/known.sum().clamp(min=1)
 
 # %% ../../nbs/learning/47_losses.ipynb #20d61b31
@@ -112,6 +132,15 @@ def one_answer(
     "Which attribute of the group each photograph has"
     present = targ==1
     return torch.where(present.sum(1)==1, present.long().argmax(1), -1)
+
+# %% ../../nbs/learning/47_losses.ipynb #9a1b5053
+def answer_shares(
+    targ:Tensor # `[b,k]` of a group: 1 present, 0 absent, between in a mixture, -1 unknown
+)->Tensor: # `[b,k]`, adding up to 1 in a row; -1 where the labels name none or several
+    "The share of each answer"
+    shares = targ.clamp(min=0).float()
+    one = (shares.sum(1)-1).abs() < 1e-3
+    return shares.where(one[:, None], -1.)
 
 # %% ../../nbs/learning/47_losses.ipynb #8c6b9ac8
 class GroupLoss(nn.Module):
@@ -133,9 +162,9 @@ class GroupLoss(nn.Module):
 
     def forward(self,
         logits:Tensor, # `[b,a]`
-        targ:Tensor    # `[b,a]`, 1 present, 0 absent, -1 unknown; any dtype
+        targ:Tensor    # `[b,a]`, as `AttributeLoss` takes it
     )->Tensor: # Scalar, float32
-        losses = [loss(logits[:, q], one_answer(targ[:, q])) for q,loss in zip(self.questions, self.losses)]
+        losses = [loss(logits[:, q], answer_shares(targ[:, q])) for q,loss in zip(self.questions, self.losses)]
         if self.others:
             losses.append(self.of_others(logits[:, self.others], targ[:, self.others]))
         return torch.stack(losses).mean()

@@ -87,14 +87,22 @@ def features(self:FashionNet,
     "The body's map of features"
     return self.body(x)
 
+# %% ../../nbs/learning/53_models.ipynb #6d73fc20
+@patch
+def pooled(self:FashionNet,
+    x:Tensor # `[b,3,h,w]`, normalised; features that are there already stay as they are
+)->Tensor: # `[b,c]`
+    "What the heads are given: the body's features, pooled"
+    return x if x.dim()==2 else self.pool(self.features(x))
+
 # %% ../../nbs/learning/53_models.ipynb #7a6f2aa5
 @patch
 def forward(self:FashionNet,
-    x:Tensor,           # `[b,3,h,w]`, normalised
+    x:Tensor,           # `[b,3,h,w]`, normalised; or `[b,c]`, features that `pooled` gave
     rows:dict|None=None # Head -> slice of the batch that it is asked about; all heads and all rows by default
 )->dict: # Head -> `[rows,size]`
     "What each head says of its photographs"
-    features = self.pool(self.features(x))
+    features = self.pooled(x)
     if rows is None:
         return {name: head(features) for name,head in self.heads.items()}
     return {name: head(features[rows[name]]) for name,head in self.heads.items() if name in rows}

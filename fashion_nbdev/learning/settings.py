@@ -81,7 +81,10 @@ class LossSettings:
 class LearningSettings:
     "How it learns"
     epochs:int = positive(20, 'Passes over the training photographs, all stages together')
-    frozen_epochs:int = option(-1, 'Of these, the first with the body frozen (-1: 1 if trained, else 0)')
+    frozen_epochs:int = option(-1,
+        'Of these, the first with the body frozen (-1: 1 if trained, else 0; all: heads alone)')
+    frozen_features:str = one_of(('once', 'anew'),
+        'heads alone: features computed once, or anew in each epoch, augmented')
     label_epochs:int = option(-1,
         'multimodal: of these, with labels alone (-1: a quarter when from scratch, else 0)', sources=2)
     batch_size:int = positive(64, 'Photographs of a source in a step')
@@ -94,6 +97,10 @@ class LearningSettings:
     weight_decay:float = option(.05, "AdamW's, not on biases and normalisation")
     warmup:float = option(.1, 'Share of the run in which the learning rate rises')
     augment:float = option(1., 'Strength of crop, rotation, colour jitter and erasing (0: none)')
+    mixup:float = option(0., 'Blend photographs with labels: alpha of their shares (0: none; .2 is usual)',
+        source='labels')
+    cutmix:float = option(0., 'Paste parts of one photograph into another: alpha of the areas (0: none)',
+        source='labels')
     patience:int = option(5, 'Stop after so many epochs without a better figure of merit (0: never)')
     clip:float = option(1., 'Largest norm of the gradient (0: no limit)')
     ema:float = share(0.,
@@ -176,7 +183,8 @@ def fill_defaults(
     if s.frozen_epochs < 0:
         s.frozen_epochs = 0 if from_scratch or s.epochs < 2 else 1
     if s.label_epochs < 0:
-        s.label_epochs = s.epochs//4 if from_scratch and len(task.sources) > 1 else 0
+        staged = from_scratch and len(task.sources) > 1 and s.frozen_epochs < s.epochs
+        s.label_epochs = s.epochs//4 if staged else 0
     if not s.body_lr:
         s.body_lr = s.lr if from_scratch else s.lr/3
     if s.batch_norm=='auto':

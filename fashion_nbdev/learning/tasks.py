@@ -77,6 +77,8 @@ def plan_stages(
     first = tuple(head for head in task.heads if HEADS[head].source=='labels')
     if not first or first==task.heads:
         labels = 0
+    if frozen >= epochs > 0 and not labels:
+        return [Stage('heads', epochs, task.heads, body=False)]
     alone = frozen+labels
     if alone >= epochs > 0 and alone > 0:
         raise DataError(f'{epochs} epochs are too few: {frozen} with the body frozen '

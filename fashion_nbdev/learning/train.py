@@ -6,7 +6,7 @@
 __all__ = ['bytes_kept', 'make_folder', 'cache_folder', 'read_tables', 'open_sources', 'task_heads', 'build_net',
            'run_preprocessing', 'training_targets', 'build_losses', 'build_augment', 'pack_learner', 'callbacks',
            'keep_previous', 'count_photographs', 'describe_epochs', 'announce', 'list_unreadable', 'Interrupted',
-           'finish', 'train']
+           'finish', 'set_up', 'train']
 
 # %% ../../nbs/learning/60_train.ipynb #8d3959fc
 import os, shutil
@@ -34,6 +34,9 @@ from .checkpoints import load_checkpoint, pack, save_file
 from .start_from import take_over
 from .machine import make_accelerator
 from .learner import Learner
+from .mixed_batches import check_mixing
+from .heads_alone import stays_frozen, train_on_features
+from .strangeness import know_strangeness
 from .callbacks import AverageCB, PrintCB, ResumeCB, SaveBestCB, StopEarlyCB
 from .epoch_files import HistoryCB, TensorBoardCB, open_tensorboard
 
@@ -127,8 +130,7 @@ def build_net(
     s:Settings  # Body, weights and heads
 )->FashionNet:
     "The network for a task, with layers for each question; a `DataError` if its body takes no such size"
-    weights = s.weights or None
-    net = FashionNet(heads.values(), s.body, s.pretrained, weights, s.dropout, s.hidden, s.pool)
+    net = FashionNet(heads.values(), s.body, s.pretrained, s.weights or None, s.dropout, s.hidden, s.pool)
     check_size(net, s.size)
     return net
 
@@ -260,12 +262,13 @@ def announce(
     decoded = f', from decoded photographs in {cache}' if cache else ''
     learning = count_photographs(learner.train)
     judging = count_photographs(learner.valid)
-    print(f'training on {learning}; validating on {judging}; {network}{decoded}')
-    print(describe_epochs(learner), flush=True)
+    learner.say(f'training on {learning}; validating on {judging}; {network}{decoded}')
+    learner.say(describe_epochs(learner))
     for head in learner.heads.values():
-        print(*head.notes(), sep='\n', end='\n' if head.notes() else '', flush=True)
+        for note in head.notes():
+            learner.say(note)
     if taken and not learner.s.resume:
-        print(taken, flush=True)
+        learner.say(taken)
 
 # %% ../../nbs/learning/60_train.ipynb #476c7a38
 def list_unreadable(
@@ -273,9 +276,8 @@ def list_unreadable(
     path:Path # The list
 ):
     "Write why photographs could not be read, if there are any"
-    sources = [*learner.train.values(), *learner.valid.values()]
     bad = {}
-    for source in sources:
+    for source in [*learner.train.values(), *learner.valid.values()]:
         bad |= source.photos.bad
     if bad:
         with atomic_write(path) as tmp:
@@ -292,9 +294,10 @@ def finish(
     path:Path # The best checkpoint
 )->Path: # `path`
     "Complete the best checkpoint and say how it went; `Interrupted` if a person stopped the run"
+    known = know_strangeness(learner, path)
     if learner.acc.is_main_process:
         if path.exists():
-            save_file(path, load_checkpoint(path) | dict(history=learner.history))
+            save_file(path, load_checkpoint(path) | dict(history=learner.history) | known)
         list_unreadable(learner, path.parent/'unreadable.txt')
     learner.acc.wait_for_everyone()
     if learner.interrupted:
@@ -303,6 +306,29 @@ def finish(
             kept = f'the best so far is {path}, and --resume goes on'
         raise Interrupted(f'stopped after {len(learner.history)} epochs; {kept}')
     return path
+
+# %% ../../nbs/learning/60_train.ipynb #7e1c2173
+def set_up(
+    task:Task,   # To be trained
+    s:Settings,  # With nothing left to guess
+    acc,         # Accelerator
+    tables:dict, # Kind -> `Table` to learn from
+    judged:dict, # Kind -> `Table` to be judged on
+    cache=None,  # As `cache_folder` gives it
+    start=None   # The checkpoint that the run starts from
+)->tuple: # `Learner`; its preprocessing; what it takes from `start`, in words
+    "Network, losses and photographs of a run, ready to train"
+    check_mixing(task, s, tables)
+    set_seed(s.seed)
+    heads = task_heads(task, s, tables)
+    net = build_net(heads, s)
+    taken = take_over(net, heads, start, s) if start else ''
+    pre = run_preprocessing(net, s, start)
+    sources = open_sources(tables, replace(s, resize=pre['resize']), cache)
+    valid = open_sources(judged, replace(s, resize=pre['resize']), cache)
+    losses = build_losses(heads, s, tables)
+    learner = Learner(net, task, heads, losses, sources, valid, build_augment(pre, s.augment), s, acc)
+    return learner, pre, taken
 
 # %% ../../nbs/learning/60_train.ipynb #266d6a49
 def train(
@@ -319,16 +345,10 @@ def train(
     tables, judged = read_tables(task, s)
     rows = sum(len(table) for table in [*tables.values(), *judged.values()])
     cache = cache_folder(s.cache, out, s.size, rows)
-    set_seed(s.seed)
-    heads = task_heads(task, s, tables)
-    net = build_net(heads, s)
-    taken = take_over(net, heads, start, s) if start else ''
-    pre = run_preprocessing(net, s, start)
-    sources = open_sources(tables, replace(s, resize=pre['resize']), cache)
-    valid = open_sources(judged, replace(s, resize=pre['resize']), cache)
-    losses = build_losses(heads, s, tables)
-    learner = Learner(net, task, heads, losses, sources, valid, build_augment(pre, s.augment), s, acc)
+    learner, pre, taken = set_up(task, s, acc, tables, judged, cache, start)
     learner.cbs = callbacks(out, task, s, pre)
     announce(learner, cache, taken)
+    if stays_frozen(s):
+        learner.say(train_on_features(learner))
     learner.fit(plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs))
     return finish(learner, out/task.checkpoint)

@@ -25,6 +25,7 @@ from ..learning.attribute_head import Attributes
 from ..learning.heads import restore_heads
 from ..learning.checkpoints import load_checkpoint, load_model
 from ..learning.machine import make_accelerator
+from ..learning.strangeness import restore_strangeness
 from .fast import load_onnx, optimize_for_inference
 
 # %% ../../nbs/using/63_predict.ipynb #3f8f1ea4
@@ -36,6 +37,7 @@ class Prediction:
     categories:list=field(default_factory=list) # (name, probability) of the most probable, best first
     attributes:dict=field(default_factory=dict) # Those that are there -> probability
     embedding:np.ndarray|None=field(default=None, repr=False) # `[d]`, float32, unit length
+    strangeness:float|None=None # Share of validation photographs that are less strange, if the model knows
     more:dict=field(default_factory=dict)       # Answers of heads of your own
     answers:dict=field(default_factory=dict)    # Question -> the attribute that answers it
     sets:dict=field(default_factory=dict)       # Question -> attributes, if several were promised
@@ -129,6 +131,7 @@ class FashionPredictor:
         self.pre = ck['preprocessing']
         self.model_id = ck.get('model_id') or model_id(ck)
         self.net = fast_net(ck, body, self.acc)
+        self.strangeness = None if 'net' in ck else restore_strangeness(ck)
         augment = Augment.from_preprocessing(self.pre, channels_last='net' not in ck)
         self.augment = augment.to(self.acc.device).eval()
 
@@ -185,15 +188,26 @@ def embedding_size(self:FashionPredictor)->int:
     "Numbers in an embedding; 0 if the model gives none"
     return self.about['embedding_size']
 
+# %% ../../nbs/using/63_predict.ipynb #a928884e
+@patch
+@torch.no_grad()
+def ask(self:FashionPredictor,
+    x:torch.Tensor # `[b,3,size,size]`, as the network sees it
+)->tuple: # Head -> `[b,size]`; the strangeness of each photograph, None where it is not known
+    "What the network says of a batch, and how strange it is"
+    if not self.strangeness:
+        return self.net(x), [None]*len(x)
+    features = self.net.pooled(x)
+    return self.net(features), self.strangeness(features.float().cpu()).tolist()
+
 # %% ../../nbs/using/63_predict.ipynb #87bd2f65
 @patch
 def predict_batch(self:FashionPredictor,
     x:torch.Tensor # `[b,3,s,s]`, uint8, as `Photos` gives them
 )->list: # Of `Prediction`
     "What the model says of a batch of squares"
-    with torch.no_grad():
-        out = self.net(self.augment(x.to(self.acc.device)))
-    predictions = [Prediction() for _ in x]
+    out, strangeness = self.ask(self.augment(x.to(self.acc.device)))
+    predictions = [Prediction(strangeness=share) for share in strangeness]
     for name,head in self.heads.items():
         prob = head.activate(out[name].float().cpu()).numpy()
         answers = head.decode(prob, self.top)

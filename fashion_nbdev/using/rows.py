@@ -90,6 +90,8 @@ def as_row(
         row |= dict(attributes=four_digits(said.tags.items()))
     if embedding and said.embedding is not None:
         row |= dict(embedding=[round(float(number), 6) for number in said.embedding])
+    if said.strangeness is not None:
+        row |= dict(strangeness=round(said.strangeness, 4))
     return row | said.more
 
 # %% ../../nbs/using/64_rows.ipynb #e2e98233
