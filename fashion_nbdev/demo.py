@@ -13,7 +13,7 @@ from .core import atomic_write
 from .garments.collection import make_garments
 from .learning.metrics import confusion
 from .learning.neighbours import nearest
-from .learning.label_heads import Category
+from .learning.category_head import Category
 from .learning.heads import Embedding
 from .learning.settings import Settings
 from .learning.train import train

@@ -18,7 +18,8 @@ from fashion_nbdev.data.labels import read_labels, read_partition
 from fashion_nbdev.garments.collection import make_garments
 from fashion_nbdev.learning.checkpoints import pack
 from fashion_nbdev.learning.heads import Embedding
-from fashion_nbdev.learning.label_heads import Attributes, Category
+from fashion_nbdev.learning.attribute_head import Attributes
+from fashion_nbdev.learning.category_head import Category
 from fashion_nbdev.learning.models import FashionNet
 from fashion_nbdev.looking.data_explorer import DataExplorer, join_tables
 from fashion_nbdev.looking.prediction_explorer import PredictionExplorer

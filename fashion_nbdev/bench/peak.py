@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..learning.label_heads import Category
+from ..learning.category_head import Category
 from ..learning.models import FashionNet, numbered
 
 # %% ../../nbs/bench/91b_peak.ipynb #0821af46

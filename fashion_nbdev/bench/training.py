@@ -20,7 +20,8 @@ from ..core import set_seed
 from ..data.tables import Table
 from ..pixels.prefetch import prefetch
 from ..pixels.preprocess import preprocessing
-from ..learning.label_heads import Attributes, Category
+from ..learning.category_head import Category
+from ..learning.attribute_head import Attributes
 from ..learning.heads import Embedding
 from ..learning.models import FashionNet, numbered
 from ..learning.tasks import TASKS, Task

@@ -21,11 +21,13 @@ from fashion_nbdev.commands.flags import (
 
 # %% ../../nbs/commands/88c_using.ipynb #7a42560f
 def load_predictor(
-    a # What was typed: `checkpoint`, `body`, `precision` and `cpu`
+    a, # What was typed: `checkpoint`, `body`, `precision` and `cpu`
+    coverage:float=0. # As `FashionPredictor` takes it
 ): # `FashionPredictor`
     "The model that the flags name; a `DataError` if it cannot be read"
     from fashion_nbdev.using.predict import FashionPredictor
-    return FashionPredictor.load(a.checkpoint, body=a.body, precision=a.precision, cpu=a.cpu)
+    how = dict(body=a.body, precision=a.precision, cpu=a.cpu)
+    return FashionPredictor.load(a.checkpoint, **how, coverage=coverage)
 
 # %% ../../nbs/commands/88c_using.ipynb #c560b76f
 FORMATS = ('table', 'csv', 'jsonl') # For people, for spreadsheets, for programs
@@ -44,6 +46,7 @@ def predict_flags(
     output:str='',       # Write to this file instead of the terminal
     sheet:str='',        # Write a contact sheet of the first photographs to this picture
     embeddings:bool=False, # Add the embedding to csv and jsonl
+    coverage:float=0.,   # Name so many answers to a question that one is right as often as this, e.g. 0.9
     batch_size:int=32,   # Photographs at a time
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `predict-fashion`"
@@ -59,7 +62,7 @@ def predict_rows(
     from fashion_nbdev.using.rows import as_row, find_photographs
     files = find_photographs(a.photographs)
     with progress(desc='photographs', show=not a.quiet and bool(a.output)) as bar:
-        for path,prediction in load_predictor(a).stream(files, a.batch_size):
+        for path,prediction in load_predictor(a, a.coverage).stream(files, a.batch_size):
             bar.update()
             broken = isinstance(prediction, DataError)
             if broken:
@@ -111,8 +114,8 @@ def write_predictions(
 def predict_fashion(
     argv:list=None # Words behind the command; those of the terminal by default
 )->int: # 1 if no photograph could be read
-    """Tag photographs: category with probability and runners-up, attributes above their thresholds.
-    Unreadable files are reported and passed over"""
+    """Tag photographs: category with probability and runners-up, an answer to each question,
+    tags above their thresholds. Unreadable files are reported and passed over"""
     parser = make_parser(predict_fashion, predict_flags, MACHINE)
     parser.add_argument('photographs', nargs='+', metavar='PHOTOGRAPH',
                         help='Files, folders (searched to the bottom) or patterns')

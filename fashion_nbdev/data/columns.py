@@ -67,6 +67,14 @@ def _learn_values(parts, n):
             counts[value] = counts.get(value, 0)+times
     return common_spelling(values, weights), counts
 
+# %% ../../nbs/data/23_columns.ipynb #95cfd75c
+def _forget_rare_answers(attrs, parts):
+    "Set the rows of `attrs` without any value to -1, if `parts` has at most one value a row"
+    one_each = max(map(len, parts), default=0) < 2
+    if one_each and attrs.shape[1] > 1:
+        attrs[(attrs < 1).all(1)] = -1
+    return attrs
+
 # %% ../../nbs/data/23_columns.ipynb #f8f99431
 MOST_MARKS = 1<<30 # Different cells times values: a column of titles is no column of attributes
 
@@ -86,7 +94,7 @@ def _value_attributes(parts, n, name, min_count):
             folded = fold_value(value)
             if folded in rare or folded not in counts:
                 dropped.add(spelling.get(folded, value))
-    return _mark_values(parts, known), names, sorted(dropped)
+    return _forget_rare_answers(_mark_values(parts, known), parts), names, sorted(dropped)
 
 # %% ../../nbs/data/23_columns.ipynb #ae6302fc
 def _fill_blanks(attrs, blank_is_no):

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from ..garments.garment import ATTRIBUTE_GROUPS, FINE_ATTRIBUTES
 from .prepared import Prepared, write_prepared
 from .archives import find_img_dir
 from .boxes import place_boxed
@@ -33,6 +34,13 @@ def _drop_unused(table, types, done):
     types = [types[i] for i in used]
     return _keep_categories(table, used), types
 
+# %% ../../nbs/data/26_deepfashion.ipynb #98ce49bc
+def _group_names(fine, attributes):
+    "Number -> what the [group](04b_groups.ipynb) is called"
+    if not fine:
+        return dict(enumerate(('texture', 'fabric', 'shape', 'part', 'style'), 1))
+    return dict(enumerate(ATTRIBUTE_GROUPS, 1)) if attributes==FINE_ATTRIBUTES else None
+
 # %% ../../nbs/data/26_deepfashion.ipynb #f3825432
 def prepare_deepfashion(
     source:str,         # Folder of the unpacked Category and Attribute benchmark
@@ -52,4 +60,5 @@ def prepare_deepfashion(
     if compact and table.categories:
         table, category_types = _drop_unused(table, category_types, done)
     table = place_boxed(root, table, done, crop, images, show)
-    return write_prepared(done, table, category_types=category_types, attribute_types=attribute_types)
+    types = dict(category_types=category_types, attribute_types=attribute_types)
+    return write_prepared(done, table, **types, group_names=_group_names(fine, table.attributes))

@@ -20,6 +20,7 @@ from fashion_nbdev.data.lists import (
     parse_paths, read_box_list, read_lines, read_list, read_names, shorten_line
 )
 from .attribute_lists import count_values, read_attributes
+from .groups import read_groups
 
 # %% ../../nbs/data/05_labels.ipynb #08485edc
 def label_file(
@@ -156,6 +157,7 @@ def read_labels(
         table.attributes, source = _attribute_names(anno_dir, base)
         rows = read_attributes(file, len(table.attributes), source)
         table.attrs = _check_length(rows, n, file, base, 'a row of 0 and 1')
+        table.groups = read_groups(anno_dir, table.attrs)
     file = label_file(base, '_bbox')
     if boxes and file.is_file():
         table.df[BOX] = _check_length(_read_boxes(file), n, file, base, 'a box')

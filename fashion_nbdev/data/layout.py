@@ -17,7 +17,7 @@ import pandas as pd
 from ..core import DataError, atomic_write
 from .tables import Table
 from fashion_nbdev.data.lists import (
-    BOX, BOX_COLUMNS, LIST_ATTR, LIST_BOX, LIST_CATEGORY, LIST_PARTITION, PARTITION_COLUMNS,
+    BOX, BOX_COLUMNS, LIST_ATTR, LIST_BOX, LIST_CATEGORY, LIST_GROUP, LIST_PARTITION, PARTITION_COLUMNS,
     clean_path, find_repeat
 )
 from .labels import STATUS, label_file
@@ -137,6 +137,18 @@ def _write_names(path, kind, names, types):
     groups = map(str, types or [1]*len(names))
     write_list(path, f'{kind}_name {kind}_type', list(zip(names, groups, strict=True)))
 
+# %% ../../nbs/data/06_layout.ipynb #b12df377
+def _write_group_names(path, types, titles):
+    "The names of the groups that occur, if there are any"
+    types = types or []
+    several = [number for number in sorted(set(types)) if types.count(number) > 1]
+    rows = [(titles[number], str(number)) for number in several if number in (titles or {})]
+    _check_text('name', [title for title,_ in rows])
+    if rows:
+        write_list(path, 'group_name attribute_type', rows)
+    else:
+        path.unlink(missing_ok=True)
+
 # %% ../../nbs/data/06_layout.ipynb #66cd778b
 def _write_split(table, base):
     "The files of one split, and none that it does not have"
@@ -187,7 +199,8 @@ def write_layout(
     table:Table,          # Labels (splits `train val test`), items (splits `train query gallery`), or both
     anno_dir:str|Path,    # Folder to write to
     category_types=None,  # A number for the group of each category; 1 if not given
-    attribute_types=None  # A number for the group of each attribute; 1 if not given
+    attribute_types=None, # A number for the group of each attribute; 1 if not given
+    group_names=None      # Number -> name of the group, where there are names
 ):
     "Write `table` for `read_labels` and `read_partition`; a `DataError` if they could not read it back"
     df = table.df
@@ -203,7 +216,9 @@ def write_layout(
         raise DataError(f'{path!r} of split {split!r} would be written nowhere: '
                         'train, val and test need a label, and query and gallery an item')
     if labels.any():
-        _write_labels(table.subset(labels), Path(anno_dir), category_types, attribute_types)
+        out = Path(anno_dir)
+        _write_group_names(out/LIST_GROUP, attribute_types, group_names)
+        _write_labels(table.subset(labels), out, category_types, attribute_types)
     if items.any():
         _write_items(df[items], Path(anno_dir))
 

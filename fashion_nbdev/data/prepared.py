@@ -18,6 +18,7 @@ from fastcore.basics import patch
 from ..core import DataError, atomic_write, progress, safe_path
 from .tables import Table
 from .lists import LIST_PARTITION, PHOTOGRAPH_SUFFIXES
+from .groups import describe_groups, make_groups
 from .layout import claim_folder, path_problem, read_note, write_layout
 
 # %% ../../nbs/data/20_prepared.ipynb #f8584e21
@@ -88,6 +89,9 @@ def __str__(self:Prepared):
     n_skipped = sum(map(len, self.skipped.values()))
     lines = [f'{self.output_dir}: read {self.read:,}, kept {self.kept:,}, skipped {n_skipped:,}']
     lines += [_describe(name, table) for name,table in self.tables.items()]
+    groups = describe_groups(self.labels.groups) if self.labels else ''
+    if groups:
+        lines.append(f'groups  {groups}')
     lines += [f'note    {note}' for note in self.notes]
     for reason,what in self.skipped.items():
         lines.append(f"skipped {len(what):,}: {reason}, e.g. {', '.join(what[:3])}")
@@ -278,7 +282,8 @@ def write_prepared(
     labels:Table|None=None, # Category and attributes, splits `train val test`
     items:Table|None=None,  # Items, splits `train query gallery`
     category_types=None,    # As for `write_layout`
-    attribute_types=None    # As for `write_layout`
+    attribute_types=None,   # As for `write_layout`
+    group_names=None        # As for `write_layout`
 )->Prepared:
     "Write the tables and the report; `done` with them; a `DataError` if nothing is left"
     done.labels = labels if labels is not None and len(labels) else None
@@ -289,7 +294,10 @@ def write_prepared(
     (done.anno_dir/LIST_PARTITION).unlink(missing_ok=True)
     if done.labels is not None:
         bare = replace(labels, df=labels.df.assign(item=''))
-        write_layout(bare, done.anno_dir, category_types, attribute_types)
+        write_layout(bare, done.anno_dir, category_types, attribute_types, group_names)
+        if group_names:
+            train = labels.attrs[labels.df['split']=='train']
+            labels.groups = make_groups(labels.attributes, attribute_types, group_names, train)
         _note_gaps(done)
     if done.items is not None:
         write_layout(items, done.anno_dir)

@@ -124,7 +124,8 @@ def _write(how, done, show):
     if labels is None and items is None:
         _refuse_empty(done)
     place_images(root, how.output_dir, rows['path'], how.images, show)
-    return write_prepared(done, labels, items, attribute_types=types)
+    columns = dict(enumerate(split_names(how.attribute_columns), 1))
+    return write_prepared(done, labels, items, attribute_types=types, group_names=columns)
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #b8770ff1
 def _preview(how, done, show):

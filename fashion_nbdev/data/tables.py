@@ -24,6 +24,7 @@ class Table:
     categories:list=field(default_factory=list) # A name for each category id
     attributes:list=field(default_factory=list) # A name for each column of `attrs`
     img_dir:Path=Path('.')     # The folder that the paths start from
+    groups:list=field(default_factory=list)     # `Group`s of the attributes, where they are known
 
     def __post_init__(self):
         self.df = self.df.reset_index(drop=True)
@@ -60,7 +61,8 @@ def subset(self:Table,
         where = np.asarray(where)
         if not where.size:
             where = where.astype(int)
-    return Table(self.df.iloc[where], self.attrs[where], self.categories, self.attributes, self.img_dir)
+    names = (self.categories, self.attributes, self.img_dir, self.groups)
+    return Table(self.df.iloc[where], self.attrs[where], *names)
 
 # %% ../../nbs/data/02_tables.ipynb #bdf1ecaf
 @patch

@@ -120,6 +120,9 @@ def retrieval_table(items:list, img_dir:str|Path)->Table: # `Item`s; folder that
     df = pd.DataFrame(rows, columns=['path', 'split', 'item'])
     return Table(df, img_dir=img_dir)
 
+# %% ../../nbs/garments/19b_collection.ipynb #f7fcaf39
+GROUP_NAMES = dict(enumerate(ATTRIBUTE_GROUPS, start=1)) # What the types are called
+
 # %% ../../nbs/garments/19b_collection.ipynb #46c814f8
 def attribute_types()->list: # A number from 1 for each of `LABELLED`
     "Which of `ATTRIBUTE_GROUPS` each labelled attribute is from"
@@ -198,6 +201,7 @@ def make_garments(
         for n in in_processes(draw, items, workers):
             bar.update(n)
     category_types = list(CATEGORY_TYPES.values())
-    write_layout(labels_table(items, img), out/'annotations', category_types, attribute_types())
+    types = dict(category_types=category_types, attribute_types=attribute_types())
+    write_layout(labels_table(items, img), out/'annotations', **types, group_names=GROUP_NAMES)
     write_layout(retrieval_table(items, img), out/'annotations')
     return out

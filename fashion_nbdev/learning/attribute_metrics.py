@@ -104,13 +104,14 @@ def best_constant(
 def attribute_metrics(
     prob,         # `[rows,a]` probabilities
     targ,         # `[rows,a]`, 1 present, 0 absent, -1 unknown
-    thresholds=.5 # One, or `[a]`: present is a probability at or above it
+    thresholds=.5,# One, or `[a]`: present is a probability at or above it
+    pred=None     # `[rows,a]` bool: what is said to be present, if something else decides
 )->dict[str,float]: # `attribute_map` is NaN if no attribute has both answers
     "Hamming loss, micro- and macro-F1, mAP, the best constant micro-F1; a `DataError` if no label is known"
     prob = to_numpy(prob, 'attribute outputs').astype(np.float32)
     targ = to_numpy(targ)
     require_known(targ >= 0, 'attribute')
-    pred = prob >= to_numpy(thresholds)
+    pred = prob >= to_numpy(thresholds) if pred is None else pred
     return dict(
         attribute_hamming=hamming_loss(pred, targ),
         attribute_micro_f1=micro_f1(pred, targ),
@@ -217,13 +218,15 @@ def attribute_report(
     prob,            # `[rows,a]`
     targ,            # `[rows,a]`, 1 present, 0 absent, -1 unknown
     names:list[str], # `a` attributes
-    thresholds=.5    # One, or `[a]`
+    thresholds=.5,   # One, or `[a]`
+    pred=None        # `[rows,a]` bool: what is said to be present, if something else decides
 )->pd.DataFrame: # A row an attribute
     "Known, present, predicted, threshold, precision, recall, F1 and average precision of each attribute"
     prob = to_numpy(prob, 'attribute outputs').astype(np.float32)
     targ = to_numpy(targ)
     thresholds = np.broadcast_to(to_numpy(thresholds), len(names))
-    right, predicted, present = answer_counts(prob >= thresholds, targ)
+    pred = prob >= thresholds if pred is None else pred
+    right, predicted, present = answer_counts(pred, targ)
     known = (targ >= 0).sum(0)
     columns = dict(known=known, present=present, predicted=predicted, threshold=thresholds)
     columns |= scores_from_counts(right, predicted, present)

@@ -16,7 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
 from ..core import progress
-from .label_heads import Attributes, Category
+from .category_head import Category
+from .attribute_head import Attributes
 
 # %% ../../nbs/learning/60b_baseline.ipynb #3673d088
 @dataclass

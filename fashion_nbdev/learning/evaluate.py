@@ -262,12 +262,10 @@ def figure_line(
 def class_tables(
     ev:Evaluation # With answers
 )->dict: # Title -> DataFrame
-    "A line for each category, and for each attribute"
+    "A line for each category, attribute and group of attributes"
     found = {}
     for answer in ev.answers.values():
-        table = answer.head.report(answer)
-        if table is not None:
-            found[answer.head.report_title] = table
+        found |= answer.head.tables(answer)
     return found
 
 # %% ../../nbs/learning/61_evaluate.ipynb #4d654311

@@ -181,11 +181,25 @@ def remarks(self:Head,
     "What the figures leave out; nothing by default"
     return []
 
+# %% ../../nbs/learning/52_head.ipynb #9dfc4e5d
+@patch
+def notes(self:Head)->list: # Lines
+    "What was found in the training labels; nothing by default"
+    return []
+
+# %% ../../nbs/learning/52_head.ipynb #f90fdefd
+@patch
+def tables(self:Head,
+    answer # `Answer`
+)->dict: # Title -> DataFrame
+    "What an evaluation shows below its figures: the report, if there is one"
+    table = self.report(answer)
+    return {} if table is None else {self.report_title: table}
+
 # %% ../../nbs/learning/52_head.ipynb #c61bcff4
 @patch
 def spreadsheets(self:Head,
     answer # `Answer`
 )->dict: # File name without its suffix -> DataFrame
-    "What is worth a file of its own: the report, if there is one"
-    table = self.report(answer)
-    return {} if table is None else {self.report_title: table.rename_axis('name')}
+    "What is worth a file of its own: the tables"
+    return {title: table.rename_axis('name') for title,table in self.tables(answer).items()}

@@ -10,7 +10,8 @@ from fastcore.basics import patch
 
 from ..core import DataError
 from .head import Head
-from .label_heads import Attributes, Category
+from .category_head import Category
+from .attribute_head import Attributes
 
 # %% ../../nbs/learning/52c_heads.ipynb #f6397626
 class Embedding(Head):

@@ -74,6 +74,14 @@ METRICS = dict(
     attribute_constant_micro_f1=Metric(
         'Best constant Micro-F1',
         'largest Micro-F1 on these labels that one and the same answer for every photograph can reach'),
+    group_accuracy=Metric(
+        'Group accuracy',
+        'share of photographs with the right answer, averaged over the groups of attributes '
+        'with one answer each'),
+    group_class_accuracy=Metric(
+        'Mean class accuracy',
+        'how often an answer is given where it is right, averaged over the answers of a group that occur '
+        'among the labels, then over the groups with one answer each (NTU AI6126)'),
     attribute_ece=Metric(
         'Attribute ECE',
         'mean gap between the probability of an attribute and how often it was there, in 15 bins of equal '

@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from ..core import DataError, first_line
 from .body_names import find_body
 from .layers import POOLS
-from .label_heads import Attributes, Category
+from .category_head import Category
+from .attribute_head import Attributes
 from .heads import Embedding
 
 # %% ../../nbs/learning/53_models.ipynb #bc69b4eb

@@ -68,6 +68,8 @@ class LossSettings:
     label_smoothing:float = share(0., 'Of the category loss', head='category')
     class_balance:float = option(.5, '0: categories weigh by frequency; 1: all alike', head='category')
     pos_weight_cap:float = option(3., "Highest weight of a rare attribute's positives", head='attributes')
+    group_loss:str = one_of(('binary', 'softmax'),
+        'Of attributes that answer one question: yes or no each, or a softmax', head='attributes')
     category_weight:float = option(1., 'Of the category loss in the sum', head='category')
     attribute_weight:float = option(1., 'Of the attribute loss in the sum', head='attributes')
     triplet_weight:float = option(1., 'Of the retrieval loss in the sum', source='items')

@@ -264,6 +264,9 @@ def announce(
     judging = count_photographs(learner.valid)
     learner.say(f'training on {learning}; validating on {judging}; {network}{decoded}')
     learner.say(describe_epochs(learner))
+    for head in learner.heads.values():
+        for note in head.notes():
+            learner.say(note)
     if taken and not learner.s.resume:
         learner.say(taken)
 

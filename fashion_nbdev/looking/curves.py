@@ -48,7 +48,7 @@ def best_epoch(
 _CURVES = { # Title of a plot -> how the keys in it begin
     'losses': 'loss',
     'category': 'category_',
-    'attributes': 'attribute_',
+    'attributes': ('attribute_', 'group_'),
     'retrieval': ('hit_rate_', 'map_'),
     'learning rate': 'lr',
     'triplet mining': 'triplet_'}

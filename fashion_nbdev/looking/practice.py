@@ -20,7 +20,8 @@ from ..data.tables import Table
 from ..garments.garment import FINE_ATTRIBUTES, Garment, random_garment
 from ..garments.views import random_view
 from ..garments.photographs import draw_garment
-from ..learning.label_heads import Attributes, Category
+from ..learning.category_head import Category
+from ..learning.attribute_head import Attributes
 from ..learning.heads import Embedding
 from ..learning.evaluate import Answer, Evaluation
 

@@ -9,6 +9,7 @@ __all__ = ['attribute_probabilities', 'table_probabilities', 'category_bars', 's
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #88e7b787
 from copy import copy
+from functools import partial
 from pathlib import Path
 
 import ipywidgets as ipw
@@ -19,7 +20,7 @@ from PIL import Image
 from ..core import DataError, safe_path
 from ..data.tables import Table
 from ..learning.head import same_names
-from ..learning.label_heads import Attributes
+from ..learning.attribute_head import Attributes
 from ..learning.settings import Settings
 from ..learning.evaluate import predict_table
 from .templates import render
@@ -76,11 +77,19 @@ def category_bars(
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #07c66491
 def said_attributes(
-    prediction,     # What a predictor says of a photograph, of all attributes
-    thresholds:dict # Attribute to threshold
+    prediction,      # What a predictor says of a photograph, of all attributes
+    thresholds:dict, # Attribute to threshold
+    questions=()     # Lists of attributes, of which exactly one is said
 )->dict: # Attribute to probability
-    "The attributes that pass their thresholds"
-    return {name: p for name, p in prediction.attributes.items() if p >= thresholds[name]}
+    "The attributes that pass their thresholds, and of each question the one that is highest above its own"
+    probs = prediction.attributes
+    said = {name for name, p in probs.items() if p >= thresholds[name]}
+    def relative(name):
+        return probs[name]/max(thresholds[name], 1e-9)
+    for names in questions:
+        said -= set(names)
+        said.add(max(names, key=relative))
+    return {name: p for name, p in probs.items() if name in said}
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #115073c0
 def attribute_bars(
@@ -110,10 +119,11 @@ def answer_html(
     name:str,        # What the photograph is called
     label:str,       # Its category, '' if it is not known
     known:dict,      # Attribute to label; nothing if there are none
-    thresholds:dict  # Attribute to threshold; nothing if the model has none
+    thresholds:dict, # Attribute to threshold; nothing if the model has none
+    questions=()     # Lists of attributes, of which exactly one is said
 )->str: # HTML
     "What the model says of a photograph, and the labels where there are any"
-    said = said_attributes(prediction, thresholds)
+    said = said_attributes(prediction, thresholds, questions)
     categories = category_bars(prediction, label)
     attributes = attribute_bars(said, thresholds, known) if thresholds else None
     if label in dict(prediction.categories):
@@ -131,7 +141,7 @@ def saying_all(
     for name,head in predictor.heads.items():
         if isinstance(head, Attributes):
             every = talkative.heads[name] = copy(head)
-            every.thresholds = np.zeros_like(head.thresholds)
+            every.said = partial(np.ones_like, dtype=bool)
     return talkative
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #aa36a73d
@@ -141,6 +151,7 @@ class AnswerPanel(ipw.VBox):
         predictor # A `FashionPredictor`
     ):
         self.thresholds = dict(zip(predictor.attributes, predictor.thresholds))
+        self.questions = [*predictor.questions.values()]
         self.predictor = saying_all(predictor)  # what counts is told here
         self.said = None
         self.picture = with_class(ipw.Image(format='jpeg'), 'picture')
@@ -152,7 +163,8 @@ class AnswerPanel(ipw.VBox):
 def tell(self:AnswerPanel):
     "Write what the model says, if it has been asked"
     if self.said:
-        self.text.value = answer_html(self.said, self.name, self.label, self.known, self.thresholds)
+        label = (self.label, self.known)
+        self.text.value = answer_html(self.said, self.name, *label, self.thresholds, self.questions)
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #b9289044
 @patch

@@ -18,7 +18,8 @@ from ..pictures import open_image
 from ..learning.metrics import METRICS, confusion
 from ..learning.calibration import top_answers
 from ..learning.neighbours import nearest
-from ..learning.label_heads import Attributes, Category
+from ..learning.category_head import Category
+from ..learning.attribute_head import Attributes
 from ..learning.heads import Embedding
 from ..learning.tasks import TASKS
 from ..learning.evaluate import Evaluation, intervals, per_query
@@ -97,15 +98,17 @@ def attribute_html(
     prob = answer.prob
     targ = answer.targ.numpy()
     names = answer.head.names
-    scores = answer.head.report(answer)
+    tables = answer.head.tables(answer)
+    scores = tables['attributes']
     return _part(
         'report_attributes.html',
         scores=scores,
+        groups=tables.get('groups'),
         score_plot=plot_scores(scores),
         calibration=plot_calibration(prob, targ, title='all attributes'),
         raw=ev.metrics.get('attribute_ece_raw'),
         curves=plot_precision_recall(prob, targ, names, answer.head.thresholds),
-        surest=wrong_attributes_sheet(Pictures(answer.table), prob, targ, names, answer.head.thresholds))
+        surest=wrong_attributes_sheet(Pictures(answer.table), prob, targ, names, pred=answer.head.said(prob)))
 
 # %% ../../nbs/looking/79_report.ipynb #a5da1f34
 def _items(table):

@@ -113,12 +113,13 @@ def wrong_attributes_sheet(
     targ,          # `[rows,a]`, 1 present, 0 absent, -1 unknown
     names,         # `a` attributes
     thresholds=.5, # One, or `[a]`
-    n:int=6        # Of each kind
+    n:int=6,       # Of each kind
+    pred=None      # `[rows,a]` bool: what is said to be there, if something else decides
 ): # matplotlib figure
     "The attributes most surely seen where there are none, and most surely missed: at most two mistakes each"
     prob = np.asarray(prob, np.float32)
     targ = np.asarray(targ)
-    pred = prob >= np.asarray(thresholds, np.float32)
+    pred = prob >= np.asarray(thresholds, np.float32) if pred is None else pred
     seen = _surest(prob, pred & (targ==0), n)
     missed = _surest(-prob, ~pred & (targ==1), n)
     if not seen+missed:

@@ -153,7 +153,7 @@ def share_labels(
         category = np.full_like(category, -1)
         attrs = np.full_like(attrs, -1)
     df = items.df.assign(category=category)
-    known = Table(df, attrs, labels.categories, labels.attributes, items.img_dir)
+    known = Table(df, attrs, labels.categories, labels.attributes, items.img_dir, labels.groups)
     rest = leave_out(labels, held)
     if label_batches=='items':
         rest = leave_out(rest, items)

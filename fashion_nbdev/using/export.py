@@ -21,7 +21,7 @@ from ..core import DataError, atomic_write
 from ..pixels.augment import Augment
 from ..learning.body_names import is_own_body
 from ..learning.metrics import METRICS
-from ..learning.label_heads import Category
+from ..learning.category_head import Category
 from ..learning.heads import Embedding, restore_heads
 from ..learning.models import FashionNet
 from ..learning.tasks import find_task
