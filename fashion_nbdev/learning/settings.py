@@ -119,7 +119,7 @@ class RunSettings:
         'and write metrics.json to --output-dir')
     tensorboard:bool = free(False, 'Write the figures of epochs for TensorBoard to --output-dir as well')
     resume:bool = free(False, 'Go on where an interrupted run in --output-dir stopped')
-    quiet:bool = free(False, 'No progress bar')
+    quiet:bool = free(False, 'Say nothing but what is wrong: no lines, no progress bar')
 
 # %% ../../nbs/learning/55_settings.ipynb #04927a46
 @dataclass
