@@ -164,7 +164,8 @@ class GroupLoss(nn.Module):
         logits:Tensor, # `[b,a]`
         targ:Tensor    # `[b,a]`, as `AttributeLoss` takes it
     )->Tensor: # Scalar, float32
-        losses = [loss(logits[:, q], answer_shares(targ[:, q])) for q,loss in zip(self.questions, self.losses)]
+        pairs = zip(self.questions, self.losses)
+        losses = [loss(logits[:, q], answer_shares(targ[:, q])) for q,loss in pairs]
         if self.others:
             losses.append(self.of_others(logits[:, self.others], targ[:, self.others]))
         return torch.stack(losses).mean()
