@@ -2,7 +2,7 @@
 
 `page` runs the processors that `nbdev_docs` runs before Quarto, and rewrites what they make: Quarto's
 markdown as MyST's, `show_doc` as a signature and a list of its arguments, directives as cell tags."""
-import ast, io, json, os, posixpath, re, runpy, tokenize
+import ast, io, json, os, posixpath, re, runpy, textwrap, tokenize
 from pathlib import PurePosixPath
 
 import nbformat, yaml
@@ -13,11 +13,12 @@ from nbdev.process import NBProcessor
 from nbdev.processors import FilterDefaults, exec_show_docs, rm_export
 
 WIDGETS = 'application/vnd.jupyter.widget-state+json'
-_directive = re.compile(r'^\s*#\|\s*([\w-]+)\s*:?\s*(.*?)\s*$', re.MULTILINE)
+_directive = re.compile(r'^[ \t]*#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', re.MULTILINE)
 _callout = re.compile(r'^:::\s*\{\.callout-(\w+)([^}\n]*)\}\s*$', re.MULTILINE)
 _source = re.compile(r'^\[source\]\(([^)]*)\)\{[^}]*\}\n', re.MULTILINE)
 _signature = re.compile(r'^```python\n(.*?)\n```\n*', re.MULTILINE|re.DOTALL)
 _notebook = re.compile(r'\[([^\]]*)\]\((?:\./)?((?:\.\./|[\w-]+/)*)([\w.-]+\.ipynb)(?:#([^)]*))?\)')
+_asked = re.compile(r'<!-- asked: (.*?) -->', re.DOTALL)
 _number = re.compile(r'<td([^>]*)>(\s*[-+−]?[\d.,:]+(?:e[-+]?\d+)?\s?%?|NaN|nan)(?=</td>)')
 
 # Names and pages
@@ -48,8 +49,12 @@ def prose(s, name, cfg, anchors):
         return f"[{text}]({folder}{file}.ipynb{f'#{anchor}' if anchor else ''})"
     s = re.sub(r'\[`([^`]+)`\]\('+base+r'([^)]+)\)',
                lambda m: ref(m[1], anchors[m[2]]) if m[2] in anchors else m[0], s)
-    s = _notebook.sub(notebook, s)
+    s = _asked.sub(asked, _notebook.sub(notebook, s))
     return _callout.sub(callout, s)
+
+def asked(m):
+    "Words by which the search finds what follows, from a comment `<!-- asked: this; that -->`"
+    return '\n\n'.join(f'```{{index}} single: {o.strip()}\n```' for o in m[1].split(';'))
 
 def callout(m):
     "The first line of a Quarto callout as that of an admonition"
@@ -65,8 +70,11 @@ def short(node):
     "A type or default as a reader would write it"
     if isinstance(node, ast.Name) and node.id=='NoneType':
         return ''
-    return re.sub(r'\b(pathlib|collections\.abc|typing|numpy|PIL\.Image|torch)\.(?=[A-Z])', '',
-                  ast.unparse(node)) if node else ''
+    if not node:
+        return ''
+    text = re.sub(r'\b(?:[a-z_]\w*\.)+(?=[A-Z])', '', ast.unparse(node))
+    text = re.sub(r'(?<=\d) / (?=\d)', '/', text)
+    return dict([('dict()', '{}'), ('list()', '[]')]).get(text, text)
 
 def arguments(code):
     "The signature `code` in short, and a `(name, type, default, meaning)` for each argument and the result"
@@ -95,16 +103,84 @@ def arguments(code):
         rows.append(('returns', short(fn.returns), '', said.get(last, '') if last > 1 else ''))
     return f"({', '.join(words)})" + (f' -> {short(fn.returns)}' if fn.returns else ''), rows
 
+# What a reader of the source sees: comments that nbdev loses, and the fields of a dataclass
+
+# They make a setting of a default and its explanation
+HELPED = {'option', 'positive', 'share', 'free', 'one_of'}
+
+def definitions(nb):
+    "Name -> code of each function, method and class that the exported cells of `nb` define"
+    found = {}
+    for c in nb.cells:
+        if 'exported' in c.metadata.get('tags', []):
+            for node in ast.parse(c.source).body:
+                if isinstance(node, ast.FunctionDef|ast.ClassDef):
+                    code = ast.get_source_segment(c.source, node)
+                    found[patched(node)+node.name] = code
+                    if isinstance(node, ast.ClassDef):
+                        found |= {f'{node.name}.{o.name}': ast.get_source_segment(c.source, o, padded=True)
+                                  for o in node.body if isinstance(o, ast.FunctionDef)}
+    return found
+
+def patched(node):
+    "The class and a dot, for a function that becomes a method of it"
+    decorators = [getattr(o, 'id', '') for o in node.decorator_list]
+    first = node.args.args[0].annotation if isinstance(node, ast.FunctionDef) and node.args.args else None
+    return f'{ast.unparse(first)}.' if first and {'patch', 'patch_to'} & {*decorators} else ''
+
+def written(code):
+    "The signature and rows of `arguments`, of a definition as it is written; nothing if it cannot be told"
+    code = textwrap.dedent(code)
+    node = ast.parse(code).body[0]
+    if isinstance(node, ast.ClassDef):
+        fields = [o for o in node.body if isinstance(o, ast.AnnAssign)]
+        init = [o for o in node.body if getattr(o, 'name', '')=='__init__']
+        if fields and not init:
+            return dataclass(code, fields)
+        if not init:
+            return None
+        code = textwrap.dedent(ast.get_source_segment(code, init[0], padded=True))
+        node = ast.parse(code).body[0]
+    if node.decorator_list and any('delegates' in ast.unparse(o) for o in node.decorator_list):
+        return None
+    body, lines = node.body[0], code.splitlines()
+    last = lines[body.lineno-1].encode()[:body.col_offset].decode()
+    sig, rows = arguments('\n'.join([*lines[node.lineno-1:body.lineno-1], last]).rstrip())
+    if rows and rows[0][0] in ('self', 'cls'):
+        sig, rows = re.sub(r'^\((self|cls)(, )?', '(', sig), rows[1:]
+    return (sig.removesuffix(' -> None'), [o for o in rows if o[:2]!=('returns', 'None')])
+
+def dataclass(code, fields):
+    "As `written`, of a class whose fields are its arguments"
+    said, lines, rows = comments(code), code.splitlines(), []
+    for o in fields:
+        default, meaning = o.value, ''
+        call = isinstance(default, ast.Call) and ast.unparse(default.func)
+        if call in HELPED:
+            meaning = ' '.join(ast.literal_eval(default.args[1]).split())
+            default = default.args[0].elts[0] if call=='one_of' else default.args[0]
+        elif call=='field':
+            made = {k.arg: k.value for k in default.keywords}
+            default = made.get('default') or ast.Call(made['default_factory'], [], [])
+        for line in range(o.lineno, len(lines)+1):  # what goes on in lines of comment alone goes on here
+            if line > o.end_lineno and not lines[line-1].strip().startswith('#'):
+                break
+            meaning += ' '+said[line] if line in said else ''
+        rows.append((o.target.id, short(o.annotation), short(default), meaning.strip()))
+    words = [n + (f'={d}' if d else '') for n,_,d,_ in rows]
+    return f"({', '.join(words)})", rows
+
 def described(rows):
     "A definition list of the arguments, if anything is said of them"
     if not any(r[3] for r in rows):
         return ''
-    def term(n, t, d): return f'`{n}`' + (f' `{t}`{{.type}}' if t else '') + (f' `= {d}`{{.type}}' if d
-                                                                              else '')
+    def term(n, t, d):
+        kind = f' `{t.replace(" | ", " or ")}`{{.type}}' if t else ''
+        return f'`{n}`{kind}' + (f' `= {d}`{{.type}}' if d else '')
     return '::::{container} arguments\n' + '\n'.join(f'{term(*r[:3])}\n: {r[3] or "—"}\n'
                                                      for r in rows) + '\n::::'
 
-def showdoc(md, names):
+def showdoc(md, names, defined=()):
     "What `show_doc` made, as a heading with nbdev's anchor and Sphinx's signature and arguments"
     src = _source.search(md)
     md = _source.sub('', md).strip().removeprefix('---').strip()
@@ -113,9 +189,10 @@ def showdoc(md, names):
         return md
     name, body = m[2].replace('\\', '').strip(), md[m.end():].strip()
     code, text = _signature.match(body), _signature.sub('', body, count=1).strip()
-    text = re.sub(r'^\*([^*\n]+)\*', r'\1', text)
+    text = re.sub(r'^\*(.+)\*$', r'\1', text, count=1, flags=re.MULTILINE)
+    found = name in defined and written(defined[name])
     try:
-        sig, rows = arguments(code[1])
+        sig, rows = found or arguments(code[1])
     except (SyntaxError, TypeError, tokenize.TokenError):
         sig, rows, text = '', [], body
     kind = 'method' if '.' in name else 'class' if name[0].isupper() else 'function'
@@ -141,6 +218,8 @@ class show_docs(exec_show_docs):
 def fold_export(cell):
     "Leave exported code on the page, to be folded under what it documents; imports, and what nbdev hides, go"
     d = (cell.directives_ or {}).keys()
+    if 'chart' in d:
+        cell.metadata['tags'] = ['chart']
     imports = cell.cell_type=='code' and all(isinstance(t, (ast.Import, ast.ImportFrom))
                                              for t in cell.parsed_() or [])
     if d & {'hide', 'default_exp'} or d & {'export', 'exporti'} and imports:
@@ -152,6 +231,40 @@ def frontmatter(nb):
     "Metadata that nbdev put in the first cell"
     c = nb.cells[0]
     return yaml.safe_load(c.source.strip().strip('-')) or {} if c.cell_type=='raw' else {}
+
+def plain(md):
+    "The markdown `md` as words"
+    md = re.sub(r'{[\w:]+}`([^`<]+?)(?: <[^`]*>)?`', r'\1', md)
+    return ' '.join(re.sub(r'!?\[([^\]]*)\]\([^)]*\)|[`*_$]', r'\1', md).split())
+
+def alternative(heading, paragraph):
+    "What is said of a picture to who does not see it: where it stands, and the sentence above it"
+    sentences = re.split(r'(?<=[.:?!]) ', plain(paragraph))
+    said = textwrap.shorten(sentences[-1].rstrip(':'), 240, placeholder=' …')
+    return f'{plain(heading)}: {said}' if said else plain(heading)
+
+def describe_pictures(cells):
+    "Give each picture that a cell of `cells` shows its alternative text"
+    heading, paragraph = '', ''
+    for c in cells:
+        if c.cell_type=='markdown':
+            for block in re.split(r'\n\s*\n', c.source):
+                if m := re.match(r'#+ (.*)', block):
+                    heading, paragraph = m[1], ''
+                elif re.match(r'[\w`*\[({]', block) and not block.startswith('{.') and ':::' not in block:
+                    paragraph = block
+        elif any(k.startswith('image/') for o in c.get('outputs', []) for k in o.get('data', {})):
+            c.metadata['mystnb'] = dict(image=dict(alt=alternative(heading, paragraph)))
+
+def chart(cells):
+    "The picture of the cell that is marked with `#| chart`, to stand at the head of the page"
+    for c in cells:
+        if 'chart' in c.metadata.get('tags', []):
+            tags = ['remove-input', *c.metadata.tags]
+            # Sphinx passes over a cell without source
+            return [nbformat.v4.new_code_cell('chart', outputs=c.outputs, id='chart',
+                                              metadata=c.metadata | dict(tags=tags))]
+    return []
 
 def tag(c):
     "Put tags for Sphinx in place of nbdev's and Quarto's directives in the code cell `c`"
@@ -204,13 +317,16 @@ def adapt(nb, name, cfg):
     for c in nb.cells:
         if c.cell_type=='code':
             tag(c)
+    defined = definitions(nb)
     for c in ordered(nb):
         if c.cell_type=='markdown':
             c = text(c.source, c.id)
         elif c.source.startswith('show_doc(') and (md := [o.data['text/markdown'] for o in c.outputs
                                                           if 'text/markdown' in o.get('data', {})]):
-            c = text(showdoc(''.join(md[0]), names), c.id)
+            c = text(showdoc(''.join(md[0]), names, defined), c.id)
         cells.append(c)
+    describe_pictures(cells)
+    cells[1:1] = chart(cells)
     shown = 'widget-view' in json.dumps([c.get('outputs', []) for c in cells])
     if not (shown and nb.metadata.get('widgets', {}).get(WIDGETS, {}).get('state')):
         nb.metadata.pop('widgets', None)

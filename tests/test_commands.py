@@ -1,11 +1,18 @@
 "The installed console commands, from outside"
+import os
+import re
 import shlex
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from nbdev.config import get_config
+
+from fashion_nbdev.commands.examples import EXAMPLES
+from fashion_nbdev.data.sources import SOURCES
 
 BIN = Path(sys.executable).parent
 CONFIG = get_config(path=Path(__file__).parent.parent)
@@ -22,8 +29,8 @@ heavy = {{'torch', 'torchvision', 'sklearn', 'matplotlib.pyplot', 'lancedb', 'pa
 assert not heavy, heavy"""
 
 
-def run(*words):
-    return subprocess.run(words, capture_output=True, text=True)
+def run(*words, env=None):
+    return subprocess.run(words, capture_output=True, text=True, env=env)
 
 
 @each
@@ -50,3 +57,55 @@ def test_wrong_flag(name):
     assert done.returncode==2, done.stderr
     assert 'Traceback' not in done.stderr
     assert done.stderr.strip()
+
+
+@each
+@pytest.mark.parametrize('columns', [80, 120])
+def test_help_fits(name, columns):
+    "`--help` fits the terminal, shows no flag cut in two, and ends with two examples that can be copied"
+    sources = ['', *SOURCES] if name=='prepare-fashion' else ['']
+    for source in sources:
+        done = run(BIN/name, *source.split(), '--help', env=os.environ | dict(COLUMNS=str(columns)))
+        lines = done.stdout.splitlines()
+        assert max(map(len, lines)) <= columns, max(lines, key=len)
+        assert not [line for line in lines if re.search(r'-\w+-$', line)]
+        assert 'examples:' in lines
+        assert '--version' in done.stdout
+
+
+@each
+def test_version(name):
+    done = run(BIN/name, *(['garments'] if name=='prepare-fashion' else []), '--version')
+    assert done.stdout.strip()==f'{CONFIG.lib_name} {CONFIG.version}'
+
+
+@pytest.mark.parametrize('name', EXAMPLES)
+def test_examples(name):
+    "An example names flags that the command has"
+    listed = run(BIN/name.split()[0], *name.split()[1:], '--help').stdout
+    assert listed.rstrip().endswith(EXAMPLES[name][-1].replace('\n', '\n  ')), name
+    for example in EXAMPLES[name]:
+        words = shlex.split(example.replace('\\\n', ' '))
+        known = run(BIN/words[0], words[1], '--help').stdout if words[0]=='prepare-fashion' else listed
+        for word in words:
+            assert not word.startswith('--') or re.search(rf'^  {word}\b', known, re.M), word
+
+
+LOADS_TORCH = {
+    'demo-fashion': '--output-dir demo',
+    'bench-fashion': '--parts images --photographs 8 --size 32'}
+
+
+@pytest.mark.skipif(not Path('/proc/self/maps').exists(), reason='no /proc here')
+@pytest.mark.parametrize('name', LOADS_TORCH)
+def test_interrupted_while_torch_is_loaded(name, tmp_path):
+    "Ctrl-C in the moment in which torch's C++ parts come in is one line and exit code 130"
+    words = [BIN/name, *LOADS_TORCH[name].split()]
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    maps = Path(f'/proc/{process.pid}/maps')
+    while 'libtorch' not in maps.read_text():
+        assert process.poll() is None
+        time.sleep(.01)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[1]==f'{name}: interrupted\n'
+    assert process.returncode==130

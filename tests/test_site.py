@@ -100,6 +100,46 @@ def test_prose():
     assert prose('[`t`](../08_losses.ipynb#TripletLoss)')=='{py:obj}`t <m.losses.TripletLoss>`'
     assert prose('::: {.callout-tip title="So"}\nx\n:::')==':::{admonition} So\n:class: tip\nx\n:::'
 
+def test_written():
+    "A definition as its source has it: comments of `**`, defaults as they were typed, fields of a dataclass"
+    code = ("@patch\ndef f(self:A,\n    x:np.ndarray|None=None, # A\n    r=3/4, # B\n    **kw # C\n"
+            ")->int: # D\n    'd'")
+    assert processing.written(code) == ('(x=None, r=3/4, **kw) -> int',
+        [('x', 'np.ndarray | None', 'None', 'A'), ('r', '', '3/4', 'B'), ('**kw', '', '', 'C'),
+         ('returns', 'int', '', 'D')])
+    code = ("@dataclass\nclass A:\n    'a'\n    b:str # B\n    c:dict=field(default_factory=dict) # C\n"
+            "    e:str=one_of(('x', 'y'), 'E')")
+    assert processing.written(code) == ("(b, c={}, e='x')",
+        [('b', 'str', '', 'B'), ('c', 'dict', '{}', 'C'), ('e', 'str', "'x'", 'E')])
+    assert processing.written("def f(a): # It\n    'd'")[1][0]==('a', '', '', 'It')
+
+def test_stars():
+    "Two stars in a docstring stay"
+    md = '### f\n\n```python\ndef f(\n    x, # It\n):\n```\n\n*Proportional to `x**-2`*'
+    assert 'Proportional to `x**-2`\n' in processing.showdoc(md, {})
+
+def test_alternative():
+    "A picture is described by where it stands and by the sentence above it"
+    assert processing.alternative('The `loss`', 'A [page](x.ipynb) before. It *falls*:')=='The loss: It falls'
+
+def test_asked():
+    "Words by which a search finds a place"
+    md = processing.prose('<!-- asked: install; set up -->', 'a', cfg, {})
+    assert md=='```{index} single: install\n```\n\n```{index} single: set up\n```'
+
+def test_directives():
+    "One directive a line, whether or not it has a value"
+    import nbformat
+    cell = nbformat.v4.new_code_cell('#| slow\n#| echo: false\nx')
+    processing.tag(cell)
+    assert cell.metadata.tags==['remove-input'] and cell.source=='x'
+
+@needs_site
+def test_chart_first():
+    "The page of the benchmarks begins with its chart"
+    text = (site/'bench/whole.html').read_text()
+    assert text.index('<img alt="Measured') < text.index('<h2>')
+
 # In a browser
 
 @pytest.fixture(scope='module')
@@ -123,7 +163,7 @@ def browser():
         yield b
         b.close()
 
-@pytest.fixture(params=[1280, 390], ids=['desktop', 'phone'])
+@pytest.fixture(params=[1440, 390], ids=['desktop', 'phone'])
 def tab(request, browser, address):
     "A tab that collects what goes wrong, in `tab.wrong`"
     context = browser.new_context(viewport=dict(width=request.param, height=844), base_url=address)
@@ -137,6 +177,15 @@ def tab(request, browser, address):
     t.wrong = t_wrong
     yield t
     context.close()
+
+# What a reader must not meet
+UNSAID = r"""[...document.images].filter(i => !i.alt.trim() || /^\S+\.(png|jpe?g|svg)$/.test(i.alt))
+            .map(i => i.src)"""
+TEXT_OF_FIGURE = r"""document.querySelector('article')?.innerText
+            .match(/<Figure size [^>]*>|<PIL\.\S+ image [^>]*>/)"""
+SIDEWAYS = """[...document.querySelectorAll('pre')]
+              .filter(e => e.offsetParent && e.scrollWidth > e.clientWidth+1)
+              .map(e => e.textContent.slice(0, 80))"""
 
 @needs_browser
 @pytest.mark.parametrize('name', built)
@@ -156,6 +205,10 @@ def test_page(tab, name):
     assert tab.evaluate('document.documentElement.scrollWidth <= window.innerWidth')
     broken = tab.evaluate('[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)')
     assert not broken
+    assert not tab.evaluate(UNSAID), 'pictures without a text for who does not see them'
+    assert not tab.evaluate(TEXT_OF_FIGURE), 'a text where a picture should be'
+    if tab.viewport_size['width'] > 1000:
+        assert not tab.evaluate(SIDEWAYS), 'a code block that is wider than its column'
 
 @needs_browser
 @pytest.mark.parametrize('word,page', [('DataError', 'core.html'), ('photograph', 'core.html')],
@@ -165,6 +218,65 @@ def test_search(tab, word, page):
     tab.goto(f'search.html?q={word}')
     tab.wait_for_selector(f'ul.search a[href*="{page}"]')
     assert not tab.wrong
+
+# What people come for: where it is said, and words in which they may ask for it
+HOW = 'tutorials/how_do_i.html'
+WISHES = {
+    f'{HOW}#install-it': ['install', 'how to install', 'setup'],
+    f'{HOW}#train-on-my-folder-of-photographs': ['train on my folder', 'train folder', 'own photographs'],
+    f'{HOW}#train-on-my-spreadsheet': ['train on a spreadsheet', 'train on csv', 'product feed'],
+    f'{HOW}#train-on-deepfashion': ['train on DeepFashion', 'deepfashion'],
+    f'{HOW}#tag-photographs': ['tag photographs', 'predict', 'classify'],
+    f'{HOW}#find-similar-garments': ['find similar garments', 'visual search', 'more like this'],
+    f'{HOW}#find-mistakes-in-my-data': ['clean my data', 'wrong labels'],
+    f'{HOW}#know-how-good-my-model-is': ['how good is my model', 'evaluate', 'accuracy'],
+    f'{HOW}#go-on-after-a-crash': ['resume', 'continue training'],
+    f'{HOW}#find-the-best-settings': ['best settings', 'hyperparameters'],
+    f'{HOW}#export-a-model': ['export a model', 'onnx', 'deploy'],
+    'commands/every_flag.html': ['every flag', 'all flags']}
+
+@needs_site
+@pytest.mark.parametrize('wish', WISHES)
+def test_two_clicks(wish):
+    "From the start page a link leads to the page, and from there another to the place"
+    page, _, place = wish.partition('#')
+    assert page in parsed(site/'index.html').links
+    assert not place or f'#{place}' in parsed(site/page).links
+
+@needs_browser
+@pytest.mark.parametrize('wish', WISHES)
+def test_wish_is_found(tab, wish):
+    "The first that the search finds is the place where the wish is fulfilled"
+    page, _, place = wish.partition('#')
+    for words in WISHES[wish]:
+        tab.goto(f'search.html?q={words}')
+        first = tab.wait_for_selector('ul.search li a').get_attribute('href')
+        assert first.partition('#')[0]==page, words
+        tab.goto(first)
+        section = "document.getElementById(location.hash.slice(1))?.closest('section').id"
+        assert not place or tab.evaluate(section)==place, words
+    # the search still reads pages for their summaries when it is left
+    assert not [wrong for wrong in tab.wrong if 'ERR_ABORTED' not in wrong]
+
+@needs_browser
+def test_copy(tab):
+    "A block is copied whole, at a click"
+    tab.context.grant_permissions(['clipboard-read', 'clipboard-write'])
+    tab.goto(HOW)
+    block = tab.locator('div.highlight', has_text='prepare-fashion folders').first
+    block.hover()
+    block.locator('button.copy').click()
+    copied = tab.evaluate('navigator.clipboard.readText()')
+    assert copied.startswith('prepare-fashion folders') and copied.endswith('--evaluate')
+
+@needs_site
+@pytest.mark.parametrize('name', pages)
+def test_preview(name):
+    "What a link to the page shows: a title, a sentence and a picture that is there"
+    found = dict(re.findall(r'<meta (?:property|name)="([\w:]+)" content="([^"]*)"', (site/name).read_text()))
+    assert found['og:title'] and found['description']==found['og:description']
+    picture = site/'_images'/found['og:image'].split('/_images/')[1]
+    assert found['og:image'].startswith('https://') and picture.is_file()
 
 @needs_browser
 def test_dark(tab):

@@ -10,6 +10,7 @@ __all__ = ['first_parameter', 'source_parser', 'parse_source', 'sources_parser',
 import inspect
 
 from ..data.sources import SOURCES
+from .examples import examples_text
 from .flags import Parser, add_flags, add_settings, command, make_parser
 
 # %% ../../nbs/commands/88b_data.ipynb #53a53359
@@ -34,7 +35,8 @@ def source_parser(
     "The parser of `prepare-fashion WORD`"
     source = SOURCES[word]
     prepare = source.load()
-    parser = Parser(f'prepare-fashion {word}', f'Prepare {source.title}.')
+    title = source.title[0].upper()+source.title[1:]
+    parser = Parser(f'prepare-fashion {word}', f'{title}: made into the layout that training reads.')
     add_flags(parser, prepare, skip=['show'], positional=first_parameter(prepare))
     add_settings(parser, ['quiet'])
     _add_presets(parser, source.load_presets())
@@ -61,9 +63,10 @@ def sources_parser(
 )->Parser:
     "The parser of `prepare-fashion`, which lists the sources"
     listed = [f'  {word:14} {source.title}' for word,source in SOURCES.items()]
-    epilog = '\n'.join(['sources:', *listed, '', 'prepare-fashion SOURCE --help lists the flags of a source'])
+    said = 'prepare-fashion SOURCE --help lists the flags of a source'
+    epilog = '\n'.join(['sources:', *listed, '', said, '', examples_text('prepare-fashion')])
     parser = Parser('prepare-fashion', description, epilog)
-    parser.add_argument('source', choices=SOURCES, metavar='SOURCE', help=f'one of: {", ".join(SOURCES)}')
+    parser.add_argument('source', choices=SOURCES, metavar='SOURCE', help='One of those below')
     return parser
 
 # %% ../../nbs/commands/88b_data.ipynb #e6f1338a

@@ -9,6 +9,7 @@ __all__ = ['ALL_PARTS', 'eval_flags', 'check_evaluation', 'eval_fashion', 'bench
 # %% ../../nbs/commands/95_measuring.ipynb #54780e9e
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 
 from ..core import atomic_write
 from ..learning.tasks import find_task
@@ -25,7 +26,7 @@ def eval_flags(
     task:str='',         # Its task, as a check: classification, attribute, retrieval, multitask or multimodal
     output_dir:str='',   # Write metrics.json, tables and pictures to this folder
     report:str='',       # Write a report, one HTML page, to this folder
-    split:str='test',    # Of the labels: test, or val while you are still choosing
+    split:Literal['test', 'val']='test', # Of the labels: val while you are still choosing
     baseline:bool=False, # Set simple rules on the body as it was before training beside the model
     batch_size:int=64,   # Photographs at a time
     body:str=''          # A body of your own, as in training: module:function
@@ -111,7 +112,7 @@ def bench_fashion(
 # %% ../../nbs/commands/95_measuring.ipynb #fc194bda
 def demo_flags(
     output_dir:str='demo', # Folder for data, checkpoint, figures and pictures
-    seed:int=0             # Of the garments and of training (default: 0)
+    seed:int=0             # Of the garments and of training
 ): "The flags of `demo-fashion`"
 
 # %% ../../nbs/commands/95_measuring.ipynb #e6bf1955

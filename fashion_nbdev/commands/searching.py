@@ -9,10 +9,12 @@ __all__ = ['FOUND', 'index_flags', 'embedding_predictor', 'named_photographs', '
 
 # %% ../../nbs/commands/88d_searching.ipynb #bd931e7b
 import textwrap
+from typing import Literal
 
 from ..core import DataError
-from .flags import MACHINE, check_folders, check_positive, command, make_parser, warn
-from .using import check_format, load_predictor, save_picture
+from .leaving import warn
+from .flags import MACHINE, check_folders, check_positive, command, make_parser
+from .using import FORMATS, check_format, load_predictor, save_picture
 
 # %% ../../nbs/commands/88d_searching.ipynb #12c9e5ae
 def index_flags(
@@ -123,7 +125,7 @@ def search_flags(
     category:str='',     # Only this category
     attributes:str='',   # Only with these attributes, commas between
     approximate:bool=False, # Use the approximate index
-    format:str='table',  # table, csv or jsonl
+    format:Literal[FORMATS]='table', # For people, for spreadsheets, or JSON lines for programs
     sheet:str='',        # Write the results as a picture
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `search-fashion`"

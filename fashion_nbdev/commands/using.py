@@ -9,12 +9,14 @@ __all__ = ['FORMATS', 'ON_SHEET', 'load_predictor', 'check_format', 'predict_fla
 # %% ../../nbs/commands/88c_using.ipynb #70379708
 import sys
 from pathlib import Path
+from typing import Literal
 
 from ..core import DataError, atomic_write, progress
 from ..pictures import open_image, show_images
 from ..learning.settings import Settings
+from .leaving import warn
 from fashion_nbdev.commands.flags import (
-    DATA, MACHINE, check_files, check_positive, command, given_settings, make_parser, warn
+    DATA, MACHINE, check_files, check_positive, command, given_settings, make_parser
 )
 
 # %% ../../nbs/commands/88c_using.ipynb #7a42560f
@@ -40,7 +42,7 @@ def check_format(
 # %% ../../nbs/commands/88c_using.ipynb #2e25efda
 def predict_flags(
     checkpoint:str,      # The model: a best_<task>_model.pth
-    format:str='table',  # table, csv or jsonl (JSON lines)
+    format:Literal[FORMATS]='table', # For people, for spreadsheets, or JSON lines for programs
     output:str='',       # Write to this file instead of the terminal
     sheet:str='',        # Write a contact sheet of the first photographs to this picture
     embeddings:bool=False, # Add the embedding to csv and jsonl
