@@ -26,7 +26,7 @@ from ..pixels.sources import leave_out, open_source, share_labels
 from ..pixels.joint import Joint
 from .bodies import body_preprocessing
 from .metrics import METRICS
-from .heads import label_files, make_heads
+from .heads import all_notes, label_files, make_heads
 from .models import FashionNet, check_size
 from .tasks import Task, find_task, plan_stages
 from .settings import Settings, resolve
@@ -219,18 +219,14 @@ def announce(
     taken='' # What the run takes from a checkpoint, in words
 ):
     "Print what is about to happen"
-    if not learner.showing:
-        return
     precision = 'bf16' if learner.acc.mixed_precision=='bf16' else 'float32'
     network = f'{learner.net.body_name} at {learner.s.size} px on {learner.device}, {precision}'
     decoded = f', from decoded photographs in {cache}' if cache else ''
-    learning = count_photographs(learner.train)
-    judging = count_photographs(learner.valid)
-    learner.say(f'training on {learning}; validating on {judging}; {network}{decoded}')
+    learner.say(f'training on {count_photographs(learner.train)}; '
+                f'validating on {count_photographs(learner.valid)}; {network}{decoded}')
     learner.say(describe_epochs(learner))
-    for head in learner.heads.values():
-        for note in head.notes():
-            learner.say(note)
+    for note in all_notes(learner.heads):
+        learner.say(note)
     if taken and not learner.s.resume:
         learner.say(taken)
 
