@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -101,7 +102,8 @@ LOADS_TORCH = {
 def test_interrupted_while_torch_is_loaded(name, tmp_path):
     "Ctrl-C in the moment in which torch's C++ parts come in is one line and exit code 130"
     words = [BIN/name, *LOADS_TORCH[name].split()]
-    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    listen = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)   # jobs in the background may ignore it
+    process = subprocess.Popen(words, cwd=tmp_path, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
     maps = Path(f'/proc/{process.pid}/maps')
     while 'libtorch' not in maps.read_text():
         assert process.poll() is None

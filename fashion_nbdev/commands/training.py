@@ -86,7 +86,7 @@ def train_task(
     with stopped_by_hand():
         path = train(name, s)
     if first_process() and not s.quiet:
-        print(f'the best model is {path}')
+        print(f'the best model is {path}; next: predict-fashion photo.jpg --checkpoint {path}')
     if s.evaluate:
         evaluate_run(path, s)
 

@@ -235,6 +235,18 @@ def one_epoch(self:Learner,
             bar.update()
     self.row = self.summary(stage, plan, time.perf_counter()-start)
 
+# %% ../../nbs/learning/58_learner.ipynb #f6689751
+@patch
+@torch.no_grad()
+def valid_loss(self:Learner,
+    head,       # `Head` that is taught by labels
+    out:Tensor, # What the network said of the validation photographs
+    targ:Tensor # The right answers
+)->float:
+    "The loss of training on validation photographs"
+    loss = self.losses[head.name](out.to(self.device), targ.to(self.device))
+    return loss.item()
+
 # %% ../../nbs/learning/58_learner.ipynb #045970ff
 @patch
 def compute_metrics(self:Learner,
@@ -249,7 +261,22 @@ def compute_metrics(self:Learner,
         out = torch.from_numpy(outs[head.name])
         targ = source.targets(head, kept)
         metrics |= head.valid_metrics(out, targ)
+        if head.source=='labels':
+            metrics[f'valid_loss_{head.name}'] = self.valid_loss(head, out, targ)
     return metrics
+
+# %% ../../nbs/learning/58_learner.ipynb #da7c6e3c
+@patch
+@torch.no_grad()
+def weighted_valid_loss(self:Learner,
+    metrics:dict # With `valid_loss_<head>` of each head that is taught by labels
+)->dict: # `valid_loss`, if there is such a head
+    "The sum that training lowers, on validation"
+    losses = {}
+    for name in self.heads:
+        if f'valid_loss_{name}' in metrics:
+            losses[name] = torch.tensor(metrics[f'valid_loss_{name}'], device=self.device)
+    return dict(valid_loss=self.weighting(losses).item()) if losses else {}
 
 # %% ../../nbs/learning/58_learner.ipynb #caccdfa6
 @patch
@@ -259,7 +286,7 @@ def validate(self:Learner)->dict: # Metric -> value
     for kind,source in self.valid.items():
         asked = [head for head in self.heads.values() if head.source==kind]
         metrics |= self.compute_metrics(source, asked)
-    return metrics
+    return metrics | self.weighted_valid_loss(metrics)
 
 # %% ../../nbs/learning/58_learner.ipynb #7b5eb612
 @patch

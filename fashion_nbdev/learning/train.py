@@ -37,7 +37,8 @@ from .learner import Learner
 from .mixed_batches import check_mixing
 from .heads_alone import stays_frozen, train_on_features
 from .strangeness import know_strangeness
-from .callbacks import AverageCB, PrintCB, ResumeCB, SaveBestCB, StopEarlyCB
+from .epoch_lines import PrintCB
+from .callbacks import AverageCB, ResumeCB, SaveBestCB, StopEarlyCB
 from .epoch_files import HistoryCB, TensorBoardCB, open_tensorboard
 
 # %% ../../nbs/learning/60_train.ipynb #47ae2bb8

@@ -46,7 +46,7 @@ def best_epoch(
 
 # %% ../../nbs/looking/72_curves.ipynb #acc48602
 _CURVES = { # Title of a plot -> how the keys in it begin
-    'losses': 'loss',
+    'losses': ('loss', 'valid_loss'),
     'category': 'category_',
     'attributes': ('attribute_', 'group_'),
     'retrieval': ('hit_rate_', 'map_'),
@@ -70,8 +70,10 @@ def _group_curves(history):
 # %% ../../nbs/looking/72_curves.ipynb #8dc3eeb5
 def _curve_name(key):
     "What the legend calls `key`"
-    if key=='loss':
-        return 'sum'
+    if key in ('loss', 'valid_loss'):
+        return key.replace('valid_loss', 'validation: sum').replace('loss', 'sum')
+    if key.startswith('valid_loss_'):
+        return f'validation: {key.removeprefix("valid_loss_")}'
     if key not in METRICS:
         return key.removeprefix('loss_').removeprefix('triplet_')
     metric = METRICS[key]
