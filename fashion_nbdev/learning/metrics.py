@@ -30,7 +30,7 @@ def hit_rate(
     "The figure that papers on retrieval call Recall@`k`"
     return Metric(
         f'Recall@{k}',
-        f'share of queries with a photograph of the same item among the {k} nearest of the gallery '
+        'share of queries with a photograph of the same item among the k nearest of the gallery '
         '(hit rate; queries without one there are left out; in-shop protocol, Liu et al. 2016)')
 
 # %% ../../nbs/learning/48_metrics.ipynb #8480881a

@@ -255,6 +255,7 @@ def finish(
     path:Path # The best checkpoint
 )->Path: # `path`
     "Complete the best checkpoint and say how it went; `Interrupted` if a person stopped the run"
+    learner.acc.wait_for_everyone()     # until the first process has written the checkpoint
     known = know_strangeness(learner, path)
     if learner.acc.is_main_process:
         if path.exists():
