@@ -14,7 +14,8 @@ SMALL = '--body resnet18 --size 32 --epochs 2 --batch-size 24 --lr 2e-3 --seed 7
 CATEGORY = ['category_accuracy', 'category_macro_f1', 'category_top3', 'category_top5', 'category_ece',
             'category_ece_raw']
 ATTRIBUTES = ['attribute_hamming', 'attribute_micro_f1', 'attribute_macro_f1', 'attribute_map',
-              'attribute_constant_micro_f1', 'attribute_ece', 'attribute_ece_raw']
+              'attribute_constant_micro_f1', 'group_accuracy', 'group_class_accuracy',
+              'attribute_ece', 'attribute_ece_raw']
 RETRIEVAL = ['hit_rate_at_1', 'hit_rate_at_5', 'hit_rate_at_10', 'hit_rate_at_20', 'map_at_r']
 TASKS = dict(classification=CATEGORY, attribute=ATTRIBUTES, retrieval=RETRIEVAL,
              multitask=CATEGORY+ATTRIBUTES, multimodal=CATEGORY+ATTRIBUTES+RETRIEVAL)
