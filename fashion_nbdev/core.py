@@ -4,12 +4,13 @@
 
 # %% auto #0
 __all__ = ['DataError', 'first_line', 'atomic_write', 'safe_path', 'set_seed', 'versions', 'count_cores', 'is_watched',
-           'progress']
+           'progress', 'wrapped']
 
 # %% ../nbs/00_core.ipynb #9f502acb
 import contextlib, os, random, sys, tempfile
 from importlib import metadata
 from pathlib import Path
+from textwrap import fill
 
 import numpy as np
 
@@ -104,3 +105,10 @@ def progress(
     from tqdm.auto import tqdm
     silent = not show or not is_watched() or 'IN_TEST' in os.environ
     return tqdm(it, total=total, desc=desc, leave=False, disable=silent, dynamic_ncols=True, mininterval=.3)
+
+# %% ../nbs/00_core.ipynb #c4e14d0a
+def wrapped(
+    text:str # A line, of any length
+)->str: # Lines of eighty characters at most
+    "A long line as several, of which all but the first are indented"
+    return fill(text, 79, subsequent_indent='    ')
