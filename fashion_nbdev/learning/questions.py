@@ -6,6 +6,8 @@
 __all__ = ['Questions']
 
 # %% ../../nbs/learning/51c_questions.ipynb #ab84a26f
+from functools import partial
+
 from fastcore.basics import patch
 
 from ..core import DataError
@@ -72,13 +74,13 @@ def intervals(self:Questions,
     resample    # As `bootstrap_interval`
 )->dict: # Metric -> (low, high); empty without a question
     "How far other photographs would have moved the figures"
-    from fashion_nbdev.learning.group_metrics import group_accuracy, group_class_accuracy
+    from fashion_nbdev.learning.group_metrics import accuracy, class_accuracy, over_groups
     if not self:
         return {}
     rows = (self.chosen(prob, thresholds), self.right(attrs))
     return dict(
-        group_accuracy=resample(rows, group_accuracy),
-        group_class_accuracy=resample(rows, group_class_accuracy))
+        group_accuracy=resample(rows, partial(over_groups, accuracy)),
+        group_class_accuracy=resample(rows, partial(over_groups, class_accuracy)))
 
 # %% ../../nbs/learning/51c_questions.ipynb #8c45b213
 @patch

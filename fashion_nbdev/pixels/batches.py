@@ -163,10 +163,15 @@ def hold_out_photographs(
     share:float,# Of the photographs of each item
     seed:int    # Another seed holds out other photographs
 )->np.ndarray: # `[n]` bool: held out
-    "A mask of the rows that are kept for validation, from every item alike"
+    "A mask of the rows kept for validation, from every item alike; a `DataError` if no item keeps two"
+    items = np.asarray(items)
     order = pd.Series(np.random.default_rng(seed).permutation(len(items)))
-    place = order.groupby(np.asarray(items)).rank(pct=True)
-    return (place <= share).to_numpy()
+    place = order.groupby(items).rank(pct=True)
+    held = (place <= share).to_numpy()
+    if not pd.Series(items[held]).duplicated().any():
+        raise DataError(f'a share of {share:g} of the photographs of each item is less than two: '
+                        'hold out more (--holdout), or whole items (--holdout-by items)')
+    return held
 
 # %% ../../nbs/pixels/42_batches.ipynb #b1ee506b
 HOLD_OUT = dict(items=hold_out_items, photographs=hold_out_photographs) # The values of `--holdout-by`
