@@ -27,7 +27,7 @@ setup: $(READY) ## The environment in .venv: every pinned dependency, and this c
 $(READY): requirements.txt settings.ini setup.py
 	@test -n "$(PYTHON)" || { echo "fashion_nbdev needs Python 3.11 or newer: install it, or say where it is: make PYTHON=/path/to/python3.11 setup" >&2; exit 1; }
 	@test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV) || { echo "$(PYTHON) cannot make $(VENV): on Debian and Ubuntu, install python3-venv" >&2; exit 1; }
-	@echo "Installing what requirements.txt lists into $(VENV): some minutes the first time (5 GB, most of it torch)"
+	@echo "Installing what requirements.txt lists into $(VENV): some minutes the first time (7 GB, most of it torch)"
 	$(BIN)/python -m pip install $(QUIET) --requirement requirements.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	$(BIN)/python -m pip check
