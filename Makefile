@@ -37,11 +37,11 @@ demo: $(READY) ## The main job: draw garments, train on them, evaluate, save pic
 	$(BIN)/demo-fashion --output-dir $(DEMO_DIR) --seed $(SEED)
 
 test: notebooks docs ## Every test: the notebooks, the web site, and tests/
-	$(BIN)/python -m pytest -q -rs tests
+	$(BIN)/python -m pytest -q -rs -o tmp_path_retention_policy=none tests
 
-notebooks: export OMP_NUM_THREADS = 1 # as many are tested at a time as there are cores; what they leave in temporary folders is removed
+notebooks: export OMP_NUM_THREADS = 1 # as many are tested at a time as there are cores
 notebooks: $(READY)
-	@pages=$$(mktemp -d) && trap 'rm -rf "$$pages"' EXIT && TMPDIR=$$pages $(BIN)/nbdev_test --do_print --timing
+	$(BIN)/python tools/test_pages.py --do_print --timing
 
 check: $(READY) ## Quick: library, notebooks and README in step with each other, and lint
 	bash tools/check.sh
