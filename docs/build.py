@@ -19,17 +19,20 @@ WINGS = {'00': 'Foundations', '02': 'Data: the table', '08': 'Garments', '20': '
          '36': 'Pixels', '45': 'Learning', '62': 'Using', '71': 'Looking',
          '86': 'Commands', '90': 'Benchmarks', '95': 'Commands', '97': 'The whole'}
 
+# Folders that stand beside the library, and what the sidebar calls them
+ASIDE = dict(tutorials='Tutorials', studies='Studies')
+
 def wing_of(notebook):
     "What the sidebar calls the group of the notebook"
-    if notebook.parent.name=='tutorials':
-        return 'Tutorials'
+    if notebook.parent.name in ASIDE:
+        return ASIDE[notebook.parent.name]
     number = notebook.name[:2]
     return WINGS[max(start for start in WINGS if start <= number)]
 
 def add_toc(index, nbs):
     "Put the pages of `nbs` (name -> notebook) into the sidebar, in the order in which they are read"
     nb = nbformat.read(index, 4)
-    groups = dict.fromkeys(['Tutorials', *WINGS.values()], ())
+    groups = dict.fromkeys([*ASIDE.values(), *WINGS.values()], ())
     for name,notebook in sorted(nbs.items(), key=lambda item: item[1].name):
         if name!='index':
             groups[wing_of(notebook)] += (name,)

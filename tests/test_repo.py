@@ -12,8 +12,8 @@ from packaging.utils import canonicalize_name
 root = Path(__file__).parent.parent
 cfg = get_config(path=root)
 notebooks = sorted(nbglob(cfg.nbs_path, as_path=True))
-numbered = [p for p in notebooks if p.name[0].isdigit() and p.parent.name!='tutorials']
-# in the order in which they are read; the others are tutorials and the start page
+numbered = [p for p in notebooks if p.name[0].isdigit() and p.parent.name not in ('tutorials', 'studies')]
+# in the order in which they are read; the others are tutorials, studies and the start page
 modules = sorted(numbered, key=lambda p: p.name)
 WIDGET = 'application/vnd.jupyter.widget-{}+json'
 MACHINE = re.compile(r'(?<![\w.~-])/(?:root|home|work|Users|tmp/tmp\w+)/')

@@ -1,13 +1,11 @@
 """Write README.md from the index notebook, without Quarto: its text, and its code cells with what they print.
 
-Pictures are files beside the notebook (`nbs/images`) that its text shows; links to other notebooks go to the
-web site."""
+Pictures are files beside the notebook (`nbs/images`) that its text shows. Links to other notebooks lead
+to them in the repository, so that they work wherever it lies."""
 import re
-from pathlib import PurePosixPath
 
 from fastcore.script import call_parse
 from nbdev.config import get_config
-from nbdev.doclinks import _nbpath2html
 from nbdev.frontmatter import FrontmatterProc
 from nbdev.process import NBProcessor
 from nbdev.processors import add_links, clean_magics, hide_, hide_line, rm_export
@@ -26,9 +24,7 @@ def alert(m):
 
 def text(s, cfg):
     "The notebook's markdown `s` for GitHub"
-    site = f'{cfg.doc_host}{cfg.doc_baseurl}'.rstrip('/')+'/'
-    s = _notebook.sub(lambda m: f"]({site}{_nbpath2html(PurePosixPath(m[1]))}{m[2] or ''})",
-                      _callout.sub(alert, s))
+    s = _notebook.sub(lambda m: f"]({cfg.nbs_path.name}/{m[1]}{m[2] or ''})", _callout.sub(alert, s))
     return _picture.sub(lambda m: f'{m[1]}{cfg.nbs_path.name}/{m[2]}', s)
 
 def printed(out):

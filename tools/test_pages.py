@@ -1,4 +1,4 @@
-"""`nbdev_test`, but each notebook in a process and a temporary folder of its own: what it leaves behind goes with it.
+"""`nbdev_test`, but each notebook in a process and a temporary folder of its own: what it leaves goes too.
 
 From the root: python tools/test_pages.py --do_print --timing (the flags of nbdev_test)."""
 import multiprocessing, os, tempfile

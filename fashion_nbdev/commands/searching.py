@@ -97,7 +97,9 @@ def gallery_table(
 )->str: # CSV
     "What is inside"
     columns = ['id', 'item', 'category', 'attributes']
-    return gallery.list()[columns].to_csv(index=False).rstrip()
+    inside = gallery.list()[columns]
+    words = ['; '.join(names) for names in inside['attributes']]
+    return inside.assign(attributes=words).to_csv(index=False).rstrip()
 
 # %% ../../nbs/commands/88d_searching.ipynb #db267ffc
 @command
@@ -176,11 +178,18 @@ def search_gallery(
 FOUND = ['similarity', 'id', 'item', 'category', 'attributes', 'path'] # What is said of a photograph
 
 def brief_hits(
-    hits # DataFrame, as `Gallery.search` gives it
-): # DataFrame
-    "What was found, narrow enough for a terminal"
-    words = [textwrap.shorten(', '.join(names), 60, placeholder=' ...') for names in hits['attributes']]
-    return hits[FOUND].drop(columns='path').round(4).assign(attributes=words)
+    hits,        # DataFrame, as `Gallery.search` gives it
+    width:int=80 # Columns of the terminal
+)->str: # Lines
+    "What was found, as a person reads it: no column without a word in it, attributes cut where the line ends"
+    df = hits[FOUND].drop(columns=['path', 'attributes']).round(4)
+    df = df.loc[:, [(df[name]!='').any() for name in df]]
+    lines = df.to_string(index=False).splitlines()
+    room = max(width-len(lines[0])-2, 20)
+    words = [textwrap.shorten(', '.join(names), room, placeholder=' ...') for names in hits['attributes']]
+    if not any(words):
+        return '\n'.join(lines)
+    return '\n'.join(f'{line}  {text}'.rstrip() for line,text in zip(lines, ['attributes', *words]))
 
 # %% ../../nbs/commands/88d_searching.ipynb #2d54a87a
 def format_hits(
@@ -189,10 +198,11 @@ def format_hits(
 )->str:
     "What was found, as text"
     if form=='csv':
-        return hits[FOUND].to_csv(index=False).rstrip()
+        words = ['; '.join(names) for names in hits['attributes']]
+        return hits[FOUND].assign(attributes=words).to_csv(index=False).rstrip()
     if form=='jsonl':
         return hits[FOUND].to_json(orient='records', lines=True).rstrip()
-    return brief_hits(hits).to_string(index=False)
+    return brief_hits(hits) if len(hits) else 'nothing in the gallery fits the filters'
 
 # %% ../../nbs/commands/88d_searching.ipynb #5bdc9f6f
 def hits_picture(

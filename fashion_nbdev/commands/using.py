@@ -46,6 +46,7 @@ def predict_flags(
     output:str='',       # Write to this file instead of the terminal
     sheet:str='',        # Write a contact sheet of the first photographs to this picture
     embeddings:bool=False, # Add the embedding to csv and jsonl
+    wide:bool=False,     # csv and jsonl: a column for each attribute, 1 where it is there, else 0
     coverage:float=0.,   # Name so many answers to a question that one is right as often as this, e.g. 0.9
     batch_size:int=32,   # Photographs at a time
     body:str=''          # A body of your own, as in training: module:function
@@ -61,8 +62,10 @@ def predict_rows(
     "Tag the photographs that were named"
     from fashion_nbdev.using.rows import as_row, find_photographs
     files = find_photographs(a.photographs)
+    predictor = load_predictor(a, a.coverage)
+    columns = predictor.attributes if a.wide else ()
     with progress(desc='photographs', show=not a.quiet and bool(a.output)) as bar:
-        for path,prediction in load_predictor(a, a.coverage).stream(files, a.batch_size):
+        for path,prediction in predictor.stream(files, a.batch_size):
             bar.update()
             broken = isinstance(prediction, DataError)
             if broken:
@@ -70,7 +73,7 @@ def predict_rows(
             elif len(shown) < ON_SHEET:
                 shown.append((path, prediction))
             if not broken or a.format!='table':
-                yield as_row(path, prediction, a.embeddings)
+                yield as_row(path, prediction, a.embeddings, columns)
 
 # %% ../../nbs/commands/88c_using.ipynb #51c94c34
 def save_picture(

@@ -229,7 +229,7 @@ def decode(self:Attributes,
     for row,there,sets in zip(prob, self.said(prob), questions.named(prob, self.thresholds)):
         surest_first = (-row).argsort()
         present = {self.names[i]: float(row[i]) for i in surest_first if there[i]}
-        answers.append(dict(attributes=present, answers=questions.answers(present), sets=sets))
+        answers.append(dict(attributes=present, tagged=True, answers=questions.answers(present), sets=sets))
     return answers
 
 # %% ../../nbs/learning/52b_attribute_head.ipynb #c05fc2cb

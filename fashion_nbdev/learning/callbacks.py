@@ -13,8 +13,9 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
-from ..core import DataError
+from ..core import DataError, first_line
 from .settings import fixed_settings
+from .schema import RunForm, check_form
 from .checkpoints import CHECKPOINT_FORMAT, load_file, save_file
 
 # %% ../../nbs/learning/59_callbacks.ipynb #574a112b
@@ -219,10 +220,15 @@ def before_fit(self:ResumeCB,
     if not (self.resume and os.path.exists(self.path)):
         return
     state = load_file(self.path)
+    check_form(state, RunForm, self.path)
     best = Path(self.path).with_name(learner.task.checkpoint)
     check_same_names(self.path, state.get('names', {}), names_of_answers(learner.heads))
     check_same(self.path, state['same'], fixed_settings(learner.s), best)
-    take_up(learner, state)
-    if self.average:
-        self.average.average = {name: value.to(learner.device) for name,value in state['avg'].items()}
-        self.average.steps = state['n']
+    try:
+        take_up(learner, state)
+        if self.average:
+            self.average.average = {name: value.to(learner.device) for name,value in state['avg'].items()}
+            self.average.steps = state['n']
+    except (KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError) as error:
+        raise DataError(f'{self.path}: a damaged file, which does not fit the run ({first_line(error)}): '
+                        'begin it again without --resume') from None

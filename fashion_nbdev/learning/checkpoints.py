@@ -14,6 +14,9 @@ from .bodies import load_weights
 from .body_names import is_own_body
 from .heads import restore_heads
 from .models import FashionNet
+from fashion_nbdev.learning.schema import (
+    CheckpointForm, check_digest, check_form, check_names, check_weights, weights_digest
+)
 
 # %% ../../nbs/learning/56_checkpoints.ipynb #1fd3fbdd
 CHECKPOINT_FORMAT = 2 # Raised when what a checkpoint holds changes
@@ -57,6 +60,7 @@ def pack(
     history=()          # A dictionary an epoch
 )->dict: # What `save_file` writes
     "Everything that is needed to use `net`"
+    state = state_on_cpu(net)
     return dict(
         format=CHECKPOINT_FORMAT,
         task=task,
@@ -71,7 +75,8 @@ def pack(
         config=dict(config or {}),
         history=list(history),
         versions=versions(),
-        state=state_on_cpu(net))
+        digest=weights_digest(state),
+        state=state)
 
 # %% ../../nbs/learning/56_checkpoints.ipynb #50dad6b7
 def check_content(
@@ -79,10 +84,11 @@ def check_content(
     path     # Of it, for the message
 ):
     "A `DataError` unless `content` was written by this library, in today's form"
-    if not isinstance(content, dict) or 'format' not in content:
+    if not isinstance(content, dict) or not isinstance(content.get('format'), int):
         raise DataError(f'{path}: not a checkpoint of fashion_nbdev (a bare weight file goes to --weights)')
     if content['format'] > CHECKPOINT_FORMAT:
-        version = content.get('versions', {}).get('fashion_nbdev', '?')
+        known = content.get('versions')
+        version = known.get('fashion_nbdev', '?') if isinstance(known, dict) else '?'
         raise DataError(f'{path}: written by a newer fashion_nbdev ({version}): upgrade to read it')
     if content['format'] < CHECKPOINT_FORMAT:
         raise DataError(f'{path}: written by an older fashion_nbdev, whose heads were built otherwise: '
@@ -118,10 +124,13 @@ def load_checkpoint(
     path,          # A `best_<task>_model.pth`
     task:str=''    # If given, the task that it has to be of
 )->dict: # As `pack` made it
-    "The checkpoint at `path`; a `DataError` if it is of another task"
+    "The checkpoint at `path`; a `DataError` if it is damaged or of another task"
     d = load_file(path)
     if 'state' not in d or 'preprocessing' not in d:
         raise DataError(f'{path}: not a finished checkpoint: use best_<task>_model.pth')
+    check_form(d, CheckpointForm, path)
+    for check in (check_names, check_weights, check_digest):
+        check(d, path)
     check_task(d['task'], task, path)
     return d
 

@@ -184,7 +184,13 @@ def restore_heads(
     if unknown:
         raise DataError(f'the model has a head {unknown[0]!r} that this program does not define: '
                         'import the module or run the cell that adds it to HEADS')
-    return {name: HEADS[name].from_checkpoint(size, ck) for name,size in ck['heads'].items()}
+    heads = {}
+    for name,size in ck['heads'].items():
+        try:
+            heads[name] = HEADS[name].from_checkpoint(size, ck)
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f'what the file says of the head {name!r} is damaged ({error!r:.80})') from None
+    return heads
 
 # %% ../../nbs/learning/52c_heads.ipynb #41a65c1d
 def all_notes(

@@ -158,6 +158,24 @@ def _confusion_axes(labels, cell, top):
     fig.set_layout_engine('constrained')
     return fig, fig.subplots(1, len(widths), width_ratios=widths, squeeze=False)[0]
 
+# %% ../../nbs/looking/73_confusion.ipynb #5db8e7d4
+def _most_confused(cm, n):
+    "At most `n` categories, those of the largest confusions before those with the most photographs"
+    if len(cm) <= n:
+        return np.arange(len(cm))
+    pairs = top_confusions(cm, range(len(cm)), n)[['true', 'predicted']].astype(int)
+    by_size = np.argsort(-cm.sum(1), kind='stable')
+    return np.sort(pd.unique(np.r_[pairs.to_numpy().ravel(), by_size])[:n])
+
+# %% ../../nbs/looking/73_confusion.ipynb #b14638cd
+def _place_categories(cm, order, blocks, most):
+    "The categories of the matrix from top to bottom, as `plot_confusion` takes `order`"
+    shown = _most_confused(cm, most)
+    if order!='similar':
+        return shown
+    kept = None if blocks is None else [blocks[i] for i in shown]
+    return shown[similar_order(cm[np.ix_(shown, shown)], kept)]
+
 # %% ../../nbs/looking/73_confusion.ipynb #0fd34bff
 @plt.rc_context(STYLE)
 def plot_confusion(
@@ -165,20 +183,23 @@ def plot_confusion(
     names,           # Of the categories
     order='similar', # `similar`, `given`, or positions
     blocks=None,     # A label for each category (upper, lower ...): they stay together, lines part them
-    top:int=10       # Mistakes to frame, number and list beside the matrix
+    top:int=10,      # Mistakes to frame, number and list beside the matrix
+    most:int=80      # Categories, at most; of more, those of the largest confusions
 ): # matplotlib figure
     "Where the photographs of each category went, as shares of its row"
     cm = np.asarray(cm)
     if isinstance(order, str):
-        order = similar_order(cm, blocks) if order=='similar' else np.arange(len(cm))
-    cell = float(np.clip(4.2/len(cm), .17, .5))
+        order = _place_categories(cm, order, blocks, most)
+    cell = float(np.clip(4.2/len(order), .17, .5))
     labels = [shorten(names[i]) for i in order]
     fig, axs = _confusion_axes(labels, cell, top)
     _draw_matrix(axs[0], _row_shares(cm, order), labels, cm.sum(1)[order], legible=cell >= _LEGIBLE)
+    if len(order) < len(cm):
+        axs[0].set_title(f'share of the row · {len(order)} of {len(cm):,} categories', loc='left', fontsize=8)
     if blocks is not None:
         _draw_blocks(axs[0], [blocks[i] for i in order])
     if top:
-        places = np.argsort(order) # of the categories in the matrix
+        places = pd.Index(order).get_indexer(range(len(cm))) # of the categories in the matrix
         _frame_confusions(axs[0], top_confusions(cm, places, top), numbered=cell < _LEGIBLE)
         _list_confusions(axs[1], top_confusions(cm, names, top))
     return fig

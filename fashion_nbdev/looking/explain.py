@@ -21,6 +21,7 @@ from ..learning.layers import UnitLength
 from ..learning.heads import Embedding
 from ..learning.models import FashionNet
 from .style import STYLE, shorten
+from .sheets import file_words
 
 # %% ../../nbs/looking/78_explain.ipynb #b08f57ec
 def _choose(out, index):
@@ -114,6 +115,25 @@ def overlay(
     weight = strength*heat[..., None]**.7
     return (np.asarray(grey)*(1-weight)+color*weight).round().astype(np.uint8)
 
+# %% ../../nbs/looking/78_explain.ipynb #5266742d
+def _add_scale(fig, room=.38):
+    "`fig`, higher by `room` inches at its foot, where a bar explains the colours of `overlay`"
+    height = fig.get_figheight()
+    share = height/(height+room)
+    for ax in fig.axes:
+        left, bottom, width, tall = ax.get_position().bounds
+        ax.set_position([left, 1-share+bottom*share, width, tall*share])
+    for text in fig.texts:
+        text.set_y(1-share+text.get_position()[1]*share)
+    fig.set_figheight(height+room)
+    width = min(2.4/fig.get_figwidth(), .6)
+    bar = fig.add_axes([.5-width/2, .22/(height+room), width, .08/(height+room)])
+    bar.imshow(overlay(np.full((1, 256), 160), np.linspace(0, 1, 256)[None], strength=.9), aspect='auto')
+    bar.set_yticks([])
+    bar.set_xticks([0, 255], ['no evidence', 'strongest'], fontsize=7)
+    bar.tick_params(length=0, pad=2)
+    return fig
+
 # %% ../../nbs/looking/78_explain.ipynb #78aa0009
 def _named_head(predictor):
     "The first head whose answers have names"
@@ -154,6 +174,7 @@ def explain_sheet(
     "Photographs, and what in them speaks for the model's answer"
     head = head or _named_head(predictor)
     x, pictures = _network_input(predictor, photographs)
+    files = [file_words(photograph) for photograph in photographs]
     out = _answers(predictor.net, x)[head].float()
     index = _choose(out, index)
     prob, names = _probabilities(predictor, head, out)
@@ -162,8 +183,8 @@ def explain_sheet(
     titles = []
     for row,i in enumerate(index.tolist()):
         images += [pictures[row], overlay(pictures[row], heats[row])]
-        titles += ['', f'{shorten(names[i], 16)} {prob[row, i]:.2f}']
-    return show_images(images, titles, ncols=6, size=1.2, aspect=1, caption=caption)
+        titles += [files[row], f'{shorten(names[i], 16)} {prob[row, i]:.2f}']
+    return _add_scale(show_images(images, titles, ncols=6, size=1.2, aspect=1, caption=caption))
 
 # %% ../../nbs/looking/78_explain.ipynb #9ccfa9e3
 @plt.rc_context(STYLE)
@@ -180,6 +201,7 @@ def explain_pair(
         emb = _answers(predictor.net, x)[head]
         heat = explain(predictor.net, x, head, reference=emb.flip(0))
         images += [first, overlay(first, heat[0]), overlay(second, heat[1]), second]
-        titles += ['', f'cosine {float(emb[0]@emb[1]):.2f}', '', '']
+        one, other = [file_words(photograph) for photograph in pair]
+        titles += [one, f'cosine {float(emb[0]@emb[1]):.2f}', '', other]
     ncols = 8 if len(pairs) > 1 else 4
-    return show_images(images, titles, ncols=ncols, size=1., aspect=1)
+    return _add_scale(show_images(images, titles, ncols=ncols, size=1., aspect=1))

@@ -7,6 +7,7 @@ __all__ = ['REPORT', 'category_html', 'attribute_html', 'retrieval_html', 'map_h
            'config_html', 'write_report']
 
 # %% ../../nbs/looking/79_report.ipynb #46499545
+import base64, hashlib
 from pathlib import Path
 
 import numpy as np
@@ -44,8 +45,9 @@ def _part(template, **values):
 # %% ../../nbs/looking/79_report.ipynb #1c9678d3
 def _as_attributes(targ, n):
     "Categories as if each were an attribute: `[rows,n]`, 1 it is this one, 0 it is not, -1 unknown"
-    onehot = targ[:, None]==np.arange(n)
-    return np.where(targ[:, None] >= 0, onehot, -1).astype(np.int8)
+    present = (targ[:, None]==np.arange(n)).astype(np.int8)
+    present[targ < 0] = -1
+    return present
 
 # %% ../../nbs/looking/79_report.ipynb #aa4b1d38
 def _category_figures(ev):
@@ -300,13 +302,21 @@ def _counts(ev):
     counts = [f'{len(table):,} {_SHOWN[name]}' for name,table in ev.photographs.items()]
     return counts+[f'{len(ev.skipped):,} unreadable'] if ev.skipped else counts
 
+# %% ../../nbs/looking/79_report.ipynb #9db6e122
+def _script():
+    "The script of the page, and the digest by which a browser knows it"
+    script = Markup(render('report.js'))
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return dict(script=script, digest=f'sha256-{digest}')
+
 # %% ../../nbs/looking/79_report.ipynb #705d313c
 def write_report(
     ev:Evaluation,       # Of any task
     folder:str|Path,     # Made if need be
     predictor=None,      # A `FashionPredictor` of the same checkpoint adds what the model looked at
     title:str='',        # Of the page
-    samples:int=300      # Bootstrap samples for the intervals
+    samples:int=300,     # Bootstrap samples for the intervals
+    facts:dict=None      # Name -> text: the checkpoint, the data, the command, whatever says where it comes from
 )->Path: # `folder/index.html`
     "Write all figures of an evaluation as one page that needs nothing else; a `DataError` where it cannot"
     task = TASKS[ev.task].title if ev.task in TASKS else ev.task
@@ -316,6 +326,8 @@ def write_report(
         'report.html',
         title=title or f'Report: {task}',
         counts=_counts(ev),
+        facts=facts or {},
+        **_script(),
         parts={heading: part for heading,part in parts.items() if part})
     path = Path(folder)/'index.html'
     with atomic_write(path) as tmp:

@@ -13,7 +13,7 @@ import pandas as pd
 from ..core import DataError
 from ..learning.bootstrap import bootstrap_interval
 from .style import INK, STYLE, message_figure, panels
-from .sheets import picture_rows
+from .sheets import file_line, picture_rows
 
 # %% ../../nbs/looking/76_retrieval_sheets.ipynb #100caab9
 def _rank_queries(results, items):
@@ -63,7 +63,8 @@ def _answers(gallery, nearest, right, similarity):
     answers = []
     for i,row in enumerate(nearest):
         title = _title_answer(i+1, right[i], None if similarity is None else similarity[i])
-        answers.append((gallery[int(row)], title, INK['right' if right[i] else 'wrong']))
+        named = title+file_line(gallery, int(row))
+        answers.append((gallery[int(row)], named, INK['right' if right[i] else 'wrong']))
     return answers
 
 # %% ../../nbs/looking/76_retrieval_sheets.ipynb #324b3200
@@ -87,7 +88,8 @@ def retrieval_sheet(
             label = '\n'.join(filter(None, [heading, title]))
             own = None if similarity is None else similarity[query]
             found = _answers(gallery, nearest_rows[query], right[query], own)
-            sheet.append((label, [(queries[int(query)], 'query', '#222222'), *found]))
+            asked = f'query{file_line(queries, int(query))}'
+            sheet.append((label, [(queries[int(query)], asked, '#222222'), *found]))
     if not sheet:
         return message_figure('no query to show')
     return picture_rows(sheet, label=1.1 if any(label for label,_ in sheet) else .1)

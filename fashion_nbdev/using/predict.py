@@ -41,6 +41,7 @@ class Prediction:
     more:dict=field(default_factory=dict)       # Answers of heads of your own
     answers:dict=field(default_factory=dict)    # Question -> the attribute that answers it
     sets:dict=field(default_factory=dict)       # Question -> attributes, if several were promised
+    tagged:bool=False       # Was there somebody to ask for attributes, even if none is there?
 
     def __str__(self): return self.brief(len(self.attributes))
 
@@ -73,7 +74,7 @@ def brief(self:Prediction,
     words = [f'{self.category} ({self.probability:.0%})'] if self.category else []
     words += self.attribute_words()[:n]
     words += [f'{name} {value}' for name,value in self.more.items()]
-    return ', '.join(words) or 'an embedding'
+    return ', '.join(words) or ('no attribute' if self.tagged else 'an embedding')
 
 # %% ../../nbs/using/63_predict.ipynb #f5c44455
 def model_id(
