@@ -25,31 +25,53 @@ def first_line(
     "The first line of what `error` says, or its kind if it says nothing"
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
+# %% ../nbs/00_core.ipynb #59dad558
+def _take_temporary(path):
+    "The name of a temporary file for `path`, and the descriptor whose lock holds it, or None"
+    name = path.with_name(f'.{path.name}.tmp')
+    with contextlib.suppress(ImportError, OSError):
+        import fcntl
+        fd = os.open(name, os.O_RDWR|os.O_CREAT|os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX|fcntl.LOCK_NB)
+            if os.path.samestat(os.stat(name), os.fstat(fd)):      # not renamed by its writer meanwhile
+                os.truncate(fd, 0)
+                return name, fd
+        except OSError:
+            pass
+        os.close(fd)
+    fd, name = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent)
+    os.close(fd)
+    return Path(name), None
+
 # %% ../nbs/00_core.ipynb #5da5d49c
 @contextlib.contextmanager
 def atomic_write(
     path:str|Path # The file to make or replace; its folder is made if need be
 ):
     "Yield a temporary path, renamed to `path` when the block ends well; an `OSError` becomes a `DataError`"
-    path = Path(path)
-    tmp = None
+    path = Path(os.path.realpath(path))
+    tmp = fd = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd, name = tempfile.mkstemp(prefix=f'.{path.name}.', suffix='.tmp', dir=path.parent)
-        os.close(fd)
-        tmp = Path(name)
+        if path.exists() and not path.is_file():
+            raise DataError(f'cannot write {path}: it is there, and not a file')
+        tmp, fd = _take_temporary(path)
         yield tmp
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(tmp, 0o666 & ~umask)   # readable like any new file; `mkstemp` made it the owner's alone
+        os.chmod(tmp, 0o666 & ~umask)   # readable like any new file; so far it was the owner's alone
         with open(tmp, 'rb+') as f:
             os.fsync(f.fileno())
         os.replace(tmp, path)
+        tmp = None                      # from now on the name may be another writer's
     except OSError as e:
         raise DataError(f'cannot write {path}: {e.strerror or e}') from e
     finally:
         if tmp:
             tmp.unlink(missing_ok=True)
+        if fd is not None:
+            os.close(fd)
 
 # %% ../nbs/00_core.ipynb #47d03cab
 def safe_path(
@@ -64,7 +86,7 @@ def safe_path(
         raise DataError(f'{rel!r} is a link that leads out of the image folder {root}')
     return path
 
-# %% ../nbs/00_core.ipynb #91434ba6
+# %% ../nbs/00_core.ipynb #4ef1ae5d
 def folder_named_by(
     variable:str, # Of the environment, e.g. `FASHION_DATA`
     how:str       # How to get what should be in the folder

@@ -17,7 +17,7 @@ from ..core import DataError
 
 # %% ../../nbs/learning/55b_schema.ipynb #bd469b23
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=10_000)]
 Side = Annotated[int, Field(ge=1, le=8192)]        # Pixels
 Size = Annotated[int, Field(ge=1, le=1_000_000)]   # Outputs of a head
 RGB = Annotated[list, Field(min_length=3, max_length=3)]
@@ -51,7 +51,7 @@ class ModelForm(Form):
     temperature:Positive = 1.
     attributes:list[str] = []
     thresholds:list[Finite] = []
-    attribute_scale:Finite|list[Finite] = 1.
+    attribute_scale:Positive|list[Positive] = 1.
     attribute_shifts:list[Finite] = []
     attribute_groups:list[dict] = []
     embedding_size:Size|Literal[0] = 0

@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['read_tables', 'open_sources', 'task_heads', 'build_net', 'run_preprocessing', 'training_targets', 'build_losses',
-           'build_augment', 'pack_learner', 'callbacks', 'keep_previous', 'count_photographs', 'describe_epochs',
-           'announce', 'list_unreadable', 'Interrupted', 'finish', 'set_up', 'train']
+           'build_augment', 'pack_learner', 'run_state_path', 'callbacks', 'begin_folder', 'run_alone',
+           'count_photographs', 'describe_epochs', 'announce', 'list_unreadable', 'Interrupted', 'finish', 'set_up',
+           'train']
 
 # %% ../../nbs/learning/60_train.ipynb #8d3959fc
-import os, shutil
+import math
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from torch import Tensor
 
 from ..core import DataError, atomic_write, set_seed
 from ..data.labels import read_labels, read_partition
+from ..pixels.cache import file_lock
 from ..pixels.cache_folder import cache_folder
 from ..pixels.preprocess import preprocessing
 from ..pixels.augment import Augment
@@ -158,6 +161,14 @@ def pack_learner(
     config = asdict(learner.s)
     return pack(learner.net, learner.task.name, pre, learner.heads, metrics, config, learner.history)
 
+# %% ../../nbs/learning/60_train.ipynb #62d8ed45
+def run_state_path(
+    out:Path, # Folder of the run
+    task:Task # That is trained
+)->Path:
+    "Where a run keeps the state from which it can go on"
+    return out/f'last_{task.name}_run.pth'
+
 # %% ../../nbs/learning/60_train.ipynb #abdd4c00
 def callbacks(
     out:Path,   # Folder of the run
@@ -167,28 +178,46 @@ def callbacks(
 )->list: # In the order in which they are called
     "What hangs on the loop in a training run"
     average = AverageCB() if s.ema else None
-    save_best = SaveBestCB(out/task.checkpoint, partial(pack_learner, pre=pre))
-    keep_state = ResumeCB(out/f'last_{task.name}_run.pth', s.resume, average)
+    state = run_state_path(out, task)
+    save_best = SaveBestCB(out/task.checkpoint, partial(pack_learner, pre=pre), s.resume and state.exists())
+    keep_state = ResumeCB(state, s.resume, average)
     tensorboard = TensorBoardCB(open_tensorboard(out/'tensorboard')) if s.tensorboard else None
     spreadsheet = HistoryCB(out/'history.csv')
     hang = [PrintCB(), save_best, StopEarlyCB(), average, keep_state, spreadsheet, tensorboard]
     return [callback for callback in hang if callback]
 
 # %% ../../nbs/learning/60_train.ipynb #2bea31a5
-def keep_previous(
-    best:Path,   # The checkpoint that the run will write
+def begin_folder(
+    state:Path,  # The state of a run, perhaps of an earlier one
     resume:bool, # Does the run go on with it?
     acc          # Accelerator
 ):
-    "Rename the checkpoint of an earlier run; a `DataError` if its folder cannot be written"
+    "Make the folder of a run, without the state of an earlier one; a `DataError` if it cannot be written"
     if not acc.is_main_process:
         return
     try:
-        best.parent.mkdir(parents=True, exist_ok=True)
-        if best.exists() and not resume:
-            os.replace(best, best.with_suffix('.previous.pth'))
+        state.parent.mkdir(parents=True, exist_ok=True)
+        if not resume:
+            state.unlink(missing_ok=True)
     except OSError as error:
-        raise DataError(f'cannot write {best.parent}: {error.strerror}') from None
+        raise DataError(f'cannot write {state.parent}: {error.strerror}') from None
+
+# %% ../../nbs/learning/60_train.ipynb #b88bb5f6
+@contextmanager
+def run_alone(
+    out:Path, # The folder of the run
+    acc       # Accelerator
+):
+    "Keep other runs out of the folder; a `DataError` if one is at work there"
+    if not acc.is_main_process:
+        yield
+        return
+    try:
+        with file_lock(out/'.run.lock', wait=False):
+            yield
+    except BlockingIOError:
+        raise DataError(f'{out}: another training writes to this folder: wait for it, or name another '
+                        'with --output-dir') from None
 
 # %% ../../nbs/learning/60_train.ipynb #c10a8649
 def count_photographs(
@@ -256,17 +285,20 @@ def finish(
 )->Path: # `path`
     "Complete the best checkpoint and say how it went; `Interrupted` if a person stopped the run"
     learner.acc.wait_for_everyone()     # until the first process has written the checkpoint
-    known = know_strangeness(learner, path)
+    chosen = learner.best > -math.inf   # otherwise the file, if there is one, is of an earlier run
+    known = know_strangeness(learner, path) if chosen else {}
     if learner.acc.is_main_process:
-        if path.exists():
+        if chosen:
             save_file(path, load_checkpoint(path) | dict(history=learner.history) | known)
         list_unreadable(learner, path.parent/'unreadable.txt')
     learner.acc.wait_for_everyone()
     if learner.interrupted:
         kept = 'too early: there is no checkpoint yet'
-        if path.exists():
+        if chosen:
             kept = f'the best so far is {path}, and --resume goes on'
         raise Interrupted(f'stopped after {len(learner.history)} epochs; {kept}')
+    if not chosen:
+        raise DataError('no epoch reached a figure by which it could be chosen: nothing was kept')
     return path
 
 # %% ../../nbs/learning/60_train.ipynb #7e1c2173
@@ -303,14 +335,15 @@ def train(
     acc = make_accelerator(s.precision, s.cpu)
     out = Path(s.output_dir)
     start = load_checkpoint(s.start_from) if s.start_from else None
-    keep_previous(out/task.checkpoint, s.resume, acc)
-    tables, judged = read_tables(task, s)
-    rows = sum(len(table) for table in [*tables.values(), *judged.values()])
-    cache = cache_folder(s.cache, out, s.size, rows)
-    learner, pre, taken = set_up(task, s, acc, tables, judged, cache, start)
-    learner.cbs = callbacks(out, task, s, pre)
-    announce(learner, cache, taken)
-    if stays_frozen(s):
-        learner.say(train_on_features(learner))
-    learner.fit(plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs))
-    return finish(learner, out/task.checkpoint)
+    begin_folder(run_state_path(out, task), s.resume, acc)
+    with run_alone(out, acc):
+        tables, judged = read_tables(task, s)
+        rows = sum(len(table) for table in [*tables.values(), *judged.values()])
+        cache = cache_folder(s.cache, out, s.size, rows)
+        learner, pre, taken = set_up(task, s, acc, tables, judged, cache, start)
+        learner.cbs = callbacks(out, task, s, pre)
+        announce(learner, cache, taken)
+        if stays_frozen(s):
+            learner.say(train_on_features(learner))
+        learner.fit(plan_stages(task, s.epochs, s.frozen_epochs, s.label_epochs))
+        return finish(learner, out/task.checkpoint)

@@ -15,9 +15,15 @@ from fastcore.basics import patch
 from ..core import DataError
 
 # %% ../../nbs/pixels/37_cache.ipynb #9c34467c
-def _lock_windows(f):
+def _lock_windows(f, wait=True):
     "Lock the first byte of `f`; Windows gives up after ten seconds, and is asked again"
     import msvcrt
+    if not wait:
+        f.seek(0)
+        try:
+            return msvcrt.locking(f.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            raise BlockingIOError from None
     while True:
         f.seek(0)
         with contextlib.suppress(OSError):
@@ -26,15 +32,16 @@ def _lock_windows(f):
 # %% ../../nbs/pixels/37_cache.ipynb #f8987ac9
 @contextlib.contextmanager
 def file_lock(
-    path:str|Path # A file made for it
+    path:str|Path, # A file made for it
+    wait:bool=True # Until it is free? Otherwise a `BlockingIOError` where somebody else has it
 ):
     "Hold a lock that the system takes back when the process ends, however it ends"
     with open(path, 'a+b') as f:
         if os.name=='nt':
-            _lock_windows(f)
+            _lock_windows(f, wait)
         else:
             import fcntl
-            fcntl.flock(f, fcntl.LOCK_EX)
+            fcntl.flock(f, fcntl.LOCK_EX if wait else fcntl.LOCK_EX|fcntl.LOCK_NB)
         yield
 
 # %% ../../nbs/pixels/37_cache.ipynb #8c33c8c4

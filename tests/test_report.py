@@ -1,0 +1,55 @@
+"The page of an evaluation in a browser: its tables sort by a click or a key, and nothing else runs"
+import shutil
+
+import pandas as pd
+import pytest
+from markupsafe import Markup
+
+from fashion_nbdev.looking.blocks import table_html
+from fashion_nbdev.looking.report import _script
+from fashion_nbdev.looking.templates import render
+
+NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
+chromium = next(filter(None, map(shutil.which, NAMES)), None)
+pytestmark = pytest.mark.skipif(not chromium, reason='no Chromium here')
+
+SCORES = dict(f1=[.5, float('nan'), .75], photographs=[1234, 0, 7])
+
+
+@pytest.fixture
+def tab(tmp_path):
+    "A report with one table, open in a browser"
+    from playwright.sync_api import sync_playwright
+    page = tmp_path/'index.html'
+    attack = Markup('<script>document.title = "attacked"</script>')
+    parts = {'Scores': table_html(pd.DataFrame(SCORES, ['Tee', 'Hat', 'Dress']), 'category'), 'Attack': attack}
+    page.write_text(render('report.html', title='Report', counts=[], facts={}, parts=parts, **_script()))
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu'])
+        tab = browser.new_page()
+        tab.goto(page.as_uri())
+        yield tab
+        browser.close()
+
+
+def categories(tab):
+    return tab.locator('tbody th').all_text_contents()
+
+
+def test_sort(tab):
+    "The largest first, then turned round; what could not be computed stays last; names by their letters"
+    assert categories(tab) == ['Tee', 'Hat', 'Dress']
+    tab.click('thead th:has-text("f1")')
+    assert categories(tab) == ['Dress', 'Tee', 'Hat']
+    tab.click('thead th:has-text("f1")')
+    assert categories(tab) == ['Tee', 'Dress', 'Hat']
+    tab.focus('thead th:has-text("photographs")')
+    tab.keyboard.press('Enter')
+    assert categories(tab) == ['Tee', 'Dress', 'Hat']
+    tab.click('thead th:has-text("category")')
+    assert categories(tab) == ['Tee', 'Hat', 'Dress']
+
+
+def test_only_script(tab):
+    "Another script in the page does not run"
+    assert tab.title() == 'Report'
