@@ -23,7 +23,8 @@ def tab(tmp_path):
     page = tmp_path/'index.html'
     attack = Markup('<script>document.title = "attacked"</script>')
     parts = {'Scores': table_html(pd.DataFrame(SCORES, ['Tee', 'Hat', 'Dress']), 'category'), 'Attack': attack}
-    page.write_text(render('report.html', title='Report', counts=[], facts={}, parts=parts, **_script()))
+    known = dict(title='Report', counts=[], facts={}, parts=parts)
+    page.write_text(render('report.html', **known, **_script()))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu'])
         tab = browser.new_page()
