@@ -22,7 +22,8 @@ def tab(tmp_path):
     from playwright.sync_api import sync_playwright
     page = tmp_path/'index.html'
     attack = Markup('<script>document.title = "attacked"</script>')
-    parts = {'Scores': table_html(pd.DataFrame(SCORES, ['Tee', 'Hat', 'Dress']), 'category'), 'Attack': attack}
+    scores = pd.DataFrame(SCORES, ['Tee', 'Hat', 'Dress'])
+    parts = {'Scores': table_html(scores, 'category'), 'Attack': attack}
     known = dict(title='Report', counts=[], facts={}, parts=parts)
     page.write_text(render('report.html', **known, **_script()))
     with sync_playwright() as playwright:
