@@ -4,17 +4,19 @@
 
 # %% auto #0
 __all__ = ['FETCHED_SUFFIXES', 'NotFetched', 'is_address', 'read_address', 'readable_stem', 'fetched_name', 'fetched_paths',
-           'inner_addresses', 'is_public', 'look_up', 'connect_checked', 'CheckedConnection', 'CheckedTLSConnection']
+           'inner_addresses', 'is_public', 'look_up', 'connect_checked', 'CheckedConnection', 'tls_context',
+           'CheckedTLSConnection']
 
-# %% ../../nbs/data/22f_addresses.ipynb #095a38f2
-import hashlib, ipaddress, re, socket, time
+# %% ../../nbs/data/22f_addresses.ipynb #b6f024b7
+import hashlib, ipaddress, re, socket, ssl, time
 import unicodedata
+from functools import cache
 from http.client import HTTPConnection, HTTPSConnection
 from urllib.parse import quote, unquote, urlsplit
 
 from .lists import PHOTOGRAPH_SUFFIXES
 
-# %% ../../nbs/data/22f_addresses.ipynb #c997a41f
+# %% ../../nbs/data/22f_addresses.ipynb #e7f645af
 class NotFetched(Exception):
     "Why a photograph was not fetched, in words that many photographs can share"
     def __init__(self,
@@ -29,14 +31,14 @@ class NotFetched(Exception):
         self.again = again
         self.wait = wait
 
-# %% ../../nbs/data/22f_addresses.ipynb #ad5cb722
+# %% ../../nbs/data/22f_addresses.ipynb #81b5b7c4
 def is_address(
     cell:str # Any
 )->bool:
     "Is it a web address, and not a path?"
     return bool(re.match('https?://', cell, re.IGNORECASE))
 
-# %% ../../nbs/data/22f_addresses.ipynb #1ffc36c5
+# %% ../../nbs/data/22f_addresses.ipynb #67d4f6b6
 _ALLOWED = "/%:=&?~#+!$,;'@()*[]|" # In an address beside letters, digits and `_.-~`
 
 def read_address(
@@ -57,7 +59,7 @@ def read_address(
     return parts._replace(netloc=place, path=quote(parts.path or '/', _ALLOWED),
                           query=quote(parts.query, _ALLOWED), fragment='')
 
-# %% ../../nbs/data/22f_addresses.ipynb #4f730ce2
+# %% ../../nbs/data/22f_addresses.ipynb #aae37118
 _STEM = re.compile(r'[^\w.-]+') # What a file is not called
 _SUFFIX = re.compile('('+'|'.join(PHOTOGRAPH_SUFFIXES).replace('.', r'\.')+')$', re.IGNORECASE)
 
@@ -72,7 +74,7 @@ def readable_stem(
     last = unicodedata.normalize('NFC', path).rstrip('/').rsplit('/', 1)[-1]
     return _STEM.sub('_', _SUFFIX.sub('', last)).strip('._-')[:50].rstrip('._-') or 'photograph'
 
-# %% ../../nbs/data/22f_addresses.ipynb #d2be56d6
+# %% ../../nbs/data/22f_addresses.ipynb #6b313e3b
 def fetched_name(
     address:str # A web address
 )->str: # Without a suffix; no folder
@@ -81,7 +83,7 @@ def fetched_name(
     whole = hashlib.sha256(address.encode(errors='replace')).hexdigest()
     return f'{readable_stem(address)}-{whole[:16]}'
 
-# %% ../../nbs/data/22f_addresses.ipynb #da953b8c
+# %% ../../nbs/data/22f_addresses.ipynb #6796ad52
 FETCHED_SUFFIXES = dict(JPEG='.jpg', PNG='.png', WEBP='.webp', GIF='.gif', BMP='.bmp', TIFF='.tif',
                         MPO='.jpg') # What Pillow calls the form of a photograph -> suffix of its file
 
@@ -92,7 +94,7 @@ def fetched_paths(
     name = fetched_name(address)
     return [name+suffix for suffix in dict.fromkeys(FETCHED_SUFFIXES.values())]
 
-# %% ../../nbs/data/22f_addresses.ipynb #b9ec73b6
+# %% ../../nbs/data/22f_addresses.ipynb #36bf8504
 _TRANSLATED = ipaddress.ip_network('64:ff9b::/96') # The last 32 bits are an address of the old form
 
 def inner_addresses(
@@ -106,7 +108,7 @@ def inner_addresses(
         inner.append(ipaddress.ip_address(int(ip) & 0xffffffff))
     return [one for one in inner if one]
 
-# %% ../../nbs/data/22f_addresses.ipynb #eebb4d05
+# %% ../../nbs/data/22f_addresses.ipynb #3819a10a
 def is_public(
     number:str # e.g. `93.184.215.14` or `2001:db8::1`
 )->bool:
@@ -117,7 +119,7 @@ def is_public(
         judged.append(ip)
     return all(one.is_global and not one.is_multicast and not one.is_reserved for one in judged)
 
-# %% ../../nbs/data/22f_addresses.ipynb #9b434e0e
+# %% ../../nbs/data/22f_addresses.ipynb #a46f86e0
 def look_up(
     host:str,    # A name or a number
     port:int,    # Of the server
@@ -134,7 +136,7 @@ def look_up(
         raise NotFetched('a private address', f'{host} leads to {numbers[0]}')
     return allowed
 
-# %% ../../nbs/data/22f_addresses.ipynb #7241d6f7
+# %% ../../nbs/data/22f_addresses.ipynb #bf8735e0
 def connect_checked(
     host:str,        # As for `look_up`
     port:int,        # Of the server
@@ -154,7 +156,7 @@ def connect_checked(
             problem = e.strerror or str(e)
     raise NotFetched('a host that does not answer', f'{host}: {problem}', again=True)
 
-# %% ../../nbs/data/22f_addresses.ipynb #7d2a3036
+# %% ../../nbs/data/22f_addresses.ipynb #ca2bb33b
 class CheckedConnection(HTTPConnection):
     "A connection to whom we may connect to"
     private = False # May it be to an address that is not of the whole internet?
@@ -163,6 +165,20 @@ class CheckedConnection(HTTPConnection):
         "Connect, within `timeout` seconds"
         self.sock = connect_checked(self.host, self.port, self.timeout, self.private)
 
-# %% ../../nbs/data/22f_addresses.ipynb #99ef4327
+# %% ../../nbs/data/22f_addresses.ipynb #2c04db45
+@cache
+def tls_context()->ssl.SSLContext:
+    "Whose certificates are believed; read once, which takes longer than a photograph"
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(['http/1.1'])
+    return context
+
+# %% ../../nbs/data/22f_addresses.ipynb #d89f3ff8
 class CheckedTLSConnection(HTTPSConnection, CheckedConnection):
     "The same, encrypted"
+    def __init__(self,
+        host:str,     # A name or a number
+        port:int,     # Of the server
+        timeout:float # Seconds
+    ):
+        super().__init__(host, port, timeout=timeout, context=tls_context())

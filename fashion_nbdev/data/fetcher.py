@@ -6,7 +6,7 @@
 __all__ = ['MAX_BYTES', 'MAX_SECONDS', 'MAX_REDIRECTS', 'MAX_WAIT', 'TRIES', 'BACK_OFF', 'GIVE_UP', 'HEADERS', 'Host', 'is_quiet',
            'Fetcher']
 
-# %% ../../nbs/data/22h_fetcher.ipynb #72cd352e
+# %% ../../nbs/data/22h_fetcher.ipynb #29bfaf35
 import os, queue, select, socket, threading, time
 from contextlib import suppress
 from http.client import HTTPException
@@ -24,7 +24,7 @@ from fashion_nbdev.data.addresses import (
 )
 from .answers import check_photograph, disk_errors, read_body, read_status
 
-# %% ../../nbs/data/22h_fetcher.ipynb #0e9aa396
+# %% ../../nbs/data/22h_fetcher.ipynb #23a374b7
 class Host:
     "What all connections to one server share"
     def __init__(self,
@@ -36,7 +36,7 @@ class Host:
         self.rest_until = 0.   # On the clock of `time.monotonic`
         self.failures = 0      # In a row
 
-# %% ../../nbs/data/22h_fetcher.ipynb #8904d7d1
+# %% ../../nbs/data/22h_fetcher.ipynb #6f8794d9
 def is_quiet(
     connection # To a server, or None
 )->bool:
@@ -49,7 +49,7 @@ def is_quiet(
         return False
     return not readable
 
-# %% ../../nbs/data/22h_fetcher.ipynb #7553b9aa
+# %% ../../nbs/data/22h_fetcher.ipynb #9dd7fa54
 MAX_BYTES = 30_000_000 # Of a photograph; the largest of common cameras have about 25 million
 MAX_SECONDS = 60       # In which a photograph has to be there, all tries together
 MAX_REDIRECTS = 5      # From one address
@@ -60,7 +60,7 @@ GIVE_UP = 10           # Photographs in a row that fail, and a server is asked n
 HEADERS = {'User-Agent': f'fashion_nbdev/{fashion_nbdev.__version__}',
            'Accept': 'image/jpeg,image/png,image/*;q=.5'} # Of a request
 
-# %% ../../nbs/data/22h_fetcher.ipynb #66a42d95
+# %% ../../nbs/data/22h_fetcher.ipynb #f3203e4a
 class Fetcher:
     "Fetches photographs into a folder"
     def __init__(self,
@@ -81,7 +81,7 @@ class Fetcher:
         self.decoding = threading.Lock()  # A large photograph needs memory, so they are decoded one by one
         self.stopped = threading.Event()
 
-# %% ../../nbs/data/22h_fetcher.ipynb #9534043a
+# %% ../../nbs/data/22h_fetcher.ipynb #ba9a0f46
 @patch
 def host(self:Fetcher,
     parts # Of an address, by `read_address`
@@ -90,7 +90,7 @@ def host(self:Fetcher,
     with self.lock:
         return self.hosts.setdefault((parts.scheme, parts.netloc), Host(self.connections))
 
-# %% ../../nbs/data/22h_fetcher.ipynb #b80258f8
+# %% ../../nbs/data/22h_fetcher.ipynb #20f3b415
 @patch
 def connect(self:Fetcher,
     old,          # Connection that was used before, or None
@@ -110,7 +110,7 @@ def connect(self:Fetcher,
     self.in_use[threading.get_ident()] = (connection.sock, time.monotonic()+seconds)
     return connection
 
-# %% ../../nbs/data/22h_fetcher.ipynb #f321c2ca
+# %% ../../nbs/data/22h_fetcher.ipynb #9aa8ff37
 @patch
 def cut(self:Fetcher,
     at:float # On the clock of `time.monotonic`
@@ -121,7 +121,7 @@ def cut(self:Fetcher,
             with suppress(OSError):
                 socket.socket.shutdown(sock, socket.SHUT_RDWR)
 
-# %% ../../nbs/data/22h_fetcher.ipynb #12412821
+# %% ../../nbs/data/22h_fetcher.ipynb #367aa43f
 def _exchange(connection, parts, path, max_bytes):
     "Address that the server sends us on to, or `''`; bytes that are in `path`; may the connection be kept?"
     target = urlunsplit(('', '', parts.path, parts.query, ''))
@@ -131,7 +131,7 @@ def _exchange(connection, parts, path, max_bytes):
         n = 0 if location else read_body(response, path, max_bytes)
         return location, n, response.isclosed() and not response.will_close
 
-# %% ../../nbs/data/22h_fetcher.ipynb #940ee28f
+# %% ../../nbs/data/22h_fetcher.ipynb #6119da3d
 @patch
 def _in_our_words(self:Fetcher, error, left):
     "The `NotFetched` for what went wrong in a connection, if it did; with no seconds `left` it was cut"
@@ -142,10 +142,10 @@ def _in_our_words(self:Fetcher, error, left):
     if error is None or isinstance(error, NotFetched):
         return error
     if isinstance(error, SSLCertVerificationError):
-        return NotFetched('a certificate that is not valid', error.verify_message)
+        return NotFetched('a certificate that is not valid', error.verify_message, again=True)
     return NotFetched('an answer that breaks off', f'{type(error).__name__}: {first_line(error)}', again=True)
 
-# %% ../../nbs/data/22h_fetcher.ipynb #3ad427cf
+# %% ../../nbs/data/22h_fetcher.ipynb #c2f24fc1
 @patch
 def ask(self:Fetcher,
     parts,               # Of an address
@@ -173,7 +173,7 @@ def ask(self:Fetcher,
         raise problem
     return location
 
-# %% ../../nbs/data/22h_fetcher.ipynb #834c15c0
+# %% ../../nbs/data/22h_fetcher.ipynb #eb188fa3
 @patch
 def follow(self:Fetcher,
     address:str,         # Where to begin
@@ -188,7 +188,7 @@ def follow(self:Fetcher,
         address = urljoin(urlunsplit(parts), location)
     raise NotFetched(f'redirected more than {MAX_REDIRECTS} times', address)
 
-# %% ../../nbs/data/22h_fetcher.ipynb #8b26d57f
+# %% ../../nbs/data/22h_fetcher.ipynb #3da1a927
 @patch
 def finish(self:Fetcher,
     address:str, # That it was fetched from
@@ -202,7 +202,7 @@ def finish(self:Fetcher,
         os.replace(path, self.folder/name)
     return name
 
-# %% ../../nbs/data/22h_fetcher.ipynb #ccc51b4c
+# %% ../../nbs/data/22h_fetcher.ipynb #8755c9e5
 @patch
 def rest(self:Fetcher,
     host:Host,  # That may want to be left alone
@@ -217,7 +217,7 @@ def rest(self:Fetcher,
     back_off = BACK_OFF*2**(again-1) if again else 0
     self.stopped.wait(max(wait, back_off, 0))
 
-# %% ../../nbs/data/22h_fetcher.ipynb #7d9f0aba
+# %% ../../nbs/data/22h_fetcher.ipynb #d8db4d8c
 @patch
 def _may_repeat(self:Fetcher, error, task, host):
     "Whether to try again after `error`; what it says of the server is kept"
@@ -229,7 +229,7 @@ def _may_repeat(self:Fetcher, error, task, host):
     host.failures = host.failures+1 if error.again else 0
     return False
 
-# %% ../../nbs/data/22h_fetcher.ipynb #fe6838df
+# %% ../../nbs/data/22h_fetcher.ipynb #3c565db5
 @patch
 def fetch(self:Fetcher,
     address:str # A web address

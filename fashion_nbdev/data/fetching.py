@@ -6,7 +6,7 @@
 __all__ = ['MOST_AT_WORK', 'Fetched', 'find_fetched', 'count_hosts', 'queue_of', 'check_limits', 'fetch_photographs',
            'write_failures']
 
-# %% ../../nbs/data/22i_fetching.ipynb #24d0c5fe
+# %% ../../nbs/data/22i_fetching.ipynb #6069aa18
 import csv, os, queue, threading, time
 from collections import Counter
 from contextlib import suppress
@@ -20,7 +20,7 @@ from .addresses import NotFetched, fetched_paths, read_address
 from .answers import disk_errors
 from .fetcher import MAX_BYTES, MAX_SECONDS, Fetcher
 
-# %% ../../nbs/data/22i_fetching.ipynb #c145a858
+# %% ../../nbs/data/22i_fetching.ipynb #ed345cab
 @dataclass
 class Fetched:
     "What became of web addresses"
@@ -31,14 +31,15 @@ class Fetched:
     size:int=0          # Bytes that were fetched
     seconds:float=0.    # That it took
 
-# %% ../../nbs/data/22i_fetching.ipynb #6b225049
+# %% ../../nbs/data/22i_fetching.ipynb #03e822b4
 @patch
 def __str__(self:Fetched):
     n = len(self.paths)-self.there
     said = f'{n:,} photographs fetched ({self.size/1e6:.1f} MB in {self.seconds:.1f} seconds)'
-    return f'{said}, {self.there:,} there already, {len(self.problems):,} not fetched'
+    there = f', {self.there:,} there already' if self.there else ''
+    return f'{said}{there}, {len(self.problems):,} not fetched'
 
-# %% ../../nbs/data/22i_fetching.ipynb #909a3fa2
+# %% ../../nbs/data/22i_fetching.ipynb #3d32bf35
 def find_fetched(
     addresses, # Web addresses, any number of times
     folder:Path # Where photographs were fetched to, if it exists
@@ -55,7 +56,7 @@ def find_fetched(
             others.append(address)
     return there, others
 
-# %% ../../nbs/data/22i_fetching.ipynb #973432c9
+# %% ../../nbs/data/22i_fetching.ipynb #afc0c341
 def count_hosts(
     addresses # Web addresses
 )->Counter: # Name of the server -> addresses
@@ -68,7 +69,7 @@ def count_hosts(
             counts[parts.hostname if usual else parts.netloc] += 1
     return counts
 
-# %% ../../nbs/data/22i_fetching.ipynb #00cdc1f4
+# %% ../../nbs/data/22i_fetching.ipynb #e7571e88
 def queue_of(
     things # Any
 )->queue.SimpleQueue:
@@ -78,7 +79,7 @@ def queue_of(
         filled.put(thing)
     return filled
 
-# %% ../../nbs/data/22i_fetching.ipynb #cb26b6a5
+# %% ../../nbs/data/22i_fetching.ipynb #41a48036
 @patch
 def work(self:Fetcher,
     todo:queue.SimpleQueue,  # Addresses
@@ -95,7 +96,7 @@ def work(self:Fetcher,
         except Exception as e:
             found.put((address, e))
 
-# %% ../../nbs/data/22i_fetching.ipynb #d73bc28d
+# %% ../../nbs/data/22i_fetching.ipynb #e8dae2c9
 @patch
 def stop(self:Fetcher,
     threads # At work
@@ -106,7 +107,7 @@ def stop(self:Fetcher,
     for thread in threads:
         thread.join(1)
 
-# %% ../../nbs/data/22i_fetching.ipynb #d5e0d0f4
+# %% ../../nbs/data/22i_fetching.ipynb #373317a5
 MOST_AT_WORK = 32 # Threads
 
 def _collect(fetcher, todo, found, result, show):
@@ -129,7 +130,7 @@ def _collect(fetcher, todo, found, result, show):
                 result.paths[address] = what[0]
                 result.size += what[1]
 
-# %% ../../nbs/data/22i_fetching.ipynb #ddac0e11
+# %% ../../nbs/data/22i_fetching.ipynb #fe9e5e17
 def _remove_beginnings(folder):
     "Remove what a run that was killed has left"
     for path in folder.glob('.*.part'):
@@ -137,7 +138,7 @@ def _remove_beginnings(folder):
             if time.time()-path.stat().st_mtime > 3600:
                 path.unlink()
 
-# %% ../../nbs/data/22i_fetching.ipynb #83f57d4c
+# %% ../../nbs/data/22i_fetching.ipynb #2a9b1d0e
 @patch
 def run(self:Fetcher,
     addresses,      # To be fetched, each once
@@ -156,7 +157,7 @@ def run(self:Fetcher,
     finally:
         self.stop(threads)
 
-# %% ../../nbs/data/22i_fetching.ipynb #45834007
+# %% ../../nbs/data/22i_fetching.ipynb #3038e900
 def check_limits(
     **limits # Name -> limit
 ):
@@ -165,7 +166,7 @@ def check_limits(
         if not 0 < limit < float('inf'):
             raise DataError(f'{name} is {limit}; expected a number above 0')
 
-# %% ../../nbs/data/22i_fetching.ipynb #6bea49ad
+# %% ../../nbs/data/22i_fetching.ipynb #6c676dc1
 def fetch_photographs(
     addresses,                     # Web addresses; one that occurs twice is fetched once
     folder:str|Path,               # Where the photographs go; made if need be
@@ -188,7 +189,7 @@ def fetch_photographs(
     result.seconds = time.monotonic()-start
     return result
 
-# %% ../../nbs/data/22i_fetching.ipynb #18346209
+# %% ../../nbs/data/22i_fetching.ipynb #b7c6fc4c
 def write_failures(
     path:str|Path, # CSV file to write
     rows           # Of line, address, `NotFetched`

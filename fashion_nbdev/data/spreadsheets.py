@@ -148,8 +148,7 @@ def _preview(how, done, show):
 def prepare_csv(
     csv:str,                    # CSV, JSON lines, Parquet or Excel; or a folder with `metadata.csv`
     output_dir:str,             # Folder to write to
-    img_dir:str='',             # Folder that the paths start from; the spreadsheet's own if not given. Here
-                                # go photographs that are fetched; `img` of the output if not given
+    img_dir:str='', # Folder that paths start from (the spreadsheet's own) and to fetch into (OUTPUT/img)
     path_column:str='image',    # Column of the photograph's path; several with commas between
     path_pattern:str='',        # Makes the path of other columns, e.g. `images/{id}.jpg`
     path_separator:str='auto',  # Between several paths of one cell; `auto` finds it, `''` for none
