@@ -145,7 +145,7 @@ def find_path(
 )->str: # Relative to `root`; as it is if there is no such file
     "A path below `root`, in the form of the file system if one finds a file"
     for form in _possible_paths(path+suffix, root):
-        if not path_problem(form) and os.path.isfile(os.path.join(root, form)):
+        if os.path.isfile(os.path.join(root, form)) and not path_problem(form):
             return PurePosixPath(form).as_posix()
     return path+suffix
 
