@@ -20,7 +20,7 @@ EXAMPLES = {
         'prepare-fashion folders photographs --output-dir shop',
         'prepare-fashion folders photographs --output-dir shop --test 0.2 --seed 1'),
     'prepare-fashion csv': (
-        'prepare-fashion csv catalogue.csv --output-dir shop --item-column item_id',
+        'prepare-fashion csv products_export.csv --output-dir shop --preset shopify',
         'prepare-fashion csv catalogue.csv --output-dir shop \\\n'
         '    --category-column type --attribute-columns material,pattern'),
     'prepare-fashion deepfashion': (

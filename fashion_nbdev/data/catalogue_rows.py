@@ -6,7 +6,8 @@
 __all__ = ['read_source', 'skip_rows', 'as_labels', 'read_rows']
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #34c787d3
-import re
+import os, re
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,9 +24,11 @@ from fashion_nbdev.data.cells import (
 )
 from .pair_columns import add_columns, expand_named, expand_pairs, read_twos
 from .metadata import read_metadata
+from .addresses import is_address
+from .catalogue_addresses import fetch_rows
 from .families import carry_facts, filled_column, join_groups, row_items
 from fashion_nbdev.data.photograph_cells import (
-    fill_pattern, locate_photographs, list_photographs, pattern_columns, suggest_pattern
+    fill_pattern, find_path, locate_photographs, list_photographs, pattern_columns, suggest_pattern
 )
 from .preview import looks_like
 
@@ -219,6 +222,46 @@ def _draw_splits(df, how, done):
     df['split'] = complete_splits(df['split'], df['name'], together, done, how.val, how.test, how.seed)
     return df
 
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #7cb60142
+def _carry(facts, how, done):
+    "`facts` with blanks filled from the item's other rows, if that is wanted"
+    if not how.carry:
+        return facts
+    said = {f'attribute {name}': name for name in split_names(how.attribute_columns)}
+    if how.category_column:
+        said['name'] = how.category_column
+    return carry_facts(facts, said, done)
+
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #e0458748
+def _choose_root(how, beside, cells):
+    "The folder of the photographs that `cells` name; a `DataError` if it has to exist and does not"
+    root = Path(how.img_dir or beside).absolute()
+    addresses = any(is_address(cell) for cell in cells)
+    if addresses and not how.img_dir:
+        found = (find_path(cell, root, how.suffix) for cell in cells if cell)
+        fetched = Path(how.output_dir).absolute()/'img'
+        if not any(os.path.isfile(root/path) for path in found) and (how.fetch or fetched.is_dir()):
+            root = fetched
+    if not root.is_dir() and not (addresses and how.fetch):
+        raise DataError(f'{root}: no such folder of photographs')
+    return root
+
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #d63a1da6
+def _how_to_fetch(how, root, done, show):
+    "What `locate_photographs` fetches with; None if it is not to, or into a folder that nobody has named"
+    ours = how.img_dir or root==done.img_dir.absolute()
+    return partial(fetch_rows, how=how, root=root, done=done, show=show) if how.fetch and ours else None
+
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #599d4e0d
+def _note_missing(how, root, cells, found, done):
+    "Take a note of what may be done about photographs that were not found"
+    if how.fetch and 'a web address, not a file' in done.skipped:
+        done.notes.append('some photographs are beside the spreadsheet, so the addresses of others are not '
+                          'fetched; with --img-dir FOLDER they are, into that folder')
+    pattern = '' if found else suggest_pattern(cells, root)
+    if pattern:
+        done.notes.append(f'{pattern} with the cell for {{}} finds files: give a --path-pattern like it')
+
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #b5c19a8c
 def read_rows(
     how,            # The parameters of `prepare_csv`
@@ -227,24 +270,15 @@ def read_rows(
 )->tuple: # Folder of the photographs; a row a photograph: `path name item group split view`, attributes
     "Every photograph that can be used, with what is said of it and its split; a `DataError` without a folder"
     beside = how.csv if Path(how.csv).is_dir() else Path(how.csv).parent
-    root = Path(how.img_dir or beside).absolute()
-    if not root.is_dir():
-        raise DataError(f'{root}: no such folder of photographs')
     df, item = _read_sheet(how, done)
     if not len(df):
         raise DataError(f'{how.csv}: no rows below the header')
-    facts = _gather_facts(df, item, how)
-    if how.carry:
-        said = {f'attribute {name}': name for name in split_names(how.attribute_columns)}
-        if how.category_column:
-            said['name'] = how.category_column
-        facts = carry_facts(facts, said, done)
-    named = _photograph_rows(df, facts, how, root, done)
+    facts = _carry(_gather_facts(df, item, how), how, done)
+    named = _photograph_rows(df, facts, how, Path(how.img_dir or beside), done)
+    root = _choose_root(how, beside, named['cell'])
     done.read = len(named)+sum(map(len, done.skipped.values()))
-    rows = locate_photographs(named, root, how.suffix, done, show)
-    if not len(rows):
-        pattern = suggest_pattern(named['cell'], root)
-        if pattern:
-            done.notes.append(f'{pattern} with the cell for {{}} finds files: give a --path-pattern like it')
+    fetch = _how_to_fetch(how, root, done, show)
+    rows = locate_photographs(named, root, how.suffix, done, show, fetch)
+    _note_missing(how, root, named['cell'], len(rows) > 0, done)
     rows = _name_rows(_read_categories(rows, how, done), how, done)
     return root, _draw_splits(rows, how, done)

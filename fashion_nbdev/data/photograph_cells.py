@@ -20,6 +20,7 @@ from .lists import PHOTOGRAPH_SUFFIXES, shorten_line
 from .layout import path_problem
 from .prepared import Prepared, unusable
 from .cells import is_empty, parse_list
+from .addresses import fetched_paths, is_address
 
 # %% ../../nbs/data/23d_photograph_cells.ipynb #43985990
 def pattern_columns(
@@ -120,7 +121,8 @@ FORMS = ( # Ways in which the file system may have a path that a catalogue has o
 
 def _possible_paths(path, root):
     "Yields the forms in which `path` may be meant, the likeliest first"
-    if re.match('https?://', path):
+    if is_address(path):
+        yield from fetched_paths(path)
         saved = _saved_path(path)
         yield saved
         yield saved.rsplit('/', 1)[-1]
@@ -143,7 +145,7 @@ def find_path(
 )->str: # Relative to `root`; as it is if there is no such file
     "A path below `root`, in the form of the file system if one finds a file"
     for form in _possible_paths(path+suffix, root):
-        if not path_problem(form) and os.path.isfile(os.path.join(root, form)):
+        if os.path.isfile(os.path.join(root, form)) and not path_problem(form):
             return PurePosixPath(form).as_posix()
     return path+suffix
 
@@ -156,7 +158,7 @@ def why_not(
     "Why the photograph of a row cannot be used; empty if it can"
     if not cell:
         return 'no path in the row'
-    if re.match('https?://', path):
+    if is_address(path):
         return 'a web address, not a file'
     return unusable(root, path)
 
@@ -169,13 +171,26 @@ def _mark_repeats(df, why):
     why[again] = 'the same photograph again, with other values'
     why[same] = 'the same row again'
 
+# %% ../../nbs/data/23d_photograph_cells.ipynb #a0e5035c
+def _fetch_addresses(paths, why, lines, fetch):
+    "Let `fetch` get the addresses among `paths`; what became of them is put into `paths` and `why`"
+    wanted = [i for i,path in enumerate(paths) if is_address(path)]
+    if not wanted:
+        return
+    found, problems = fetch([paths[i] for i in wanted], [lines[i] for i in wanted])
+    for i in wanted:
+        address = paths[i]
+        paths[i] = found.get(address, address)
+        why[i] = '' if address in found else problems[address].reason
+
 # %% ../../nbs/data/23d_photograph_cells.ipynb #ec7d949b
 def locate_photographs(
     df:pd.DataFrame, # A row a photograph; `cell` is its path as the file has it, `line` its line
     root:Path,       # Folder of the photographs
     suffix:str,      # Added to each path
     done:Prepared,   # Takes what cannot be used
-    show:bool=True   # A progress bar?
+    show:bool=True,  # A progress bar?
+    fetch=None       # Gets addresses and lines; gives address -> file, and address -> what has a `reason`
 )->pd.DataFrame: # With `path` in place of `cell`
     "The rows whose photograph can be used and did not come before"
     cells = df['cell'].tolist()
@@ -183,6 +198,8 @@ def locate_photographs(
     for cell in progress(cells, desc='photographs', show=show):
         paths.append(find_path(cell, root, suffix) if cell else '')
     why = np.array([why_not(cell, path, root) for cell,path in zip(cells, paths)], dtype=object)
+    if fetch:
+        _fetch_addresses(paths, why, df['line'].tolist(), fetch)
     df = df.drop(columns='cell').assign(path=paths)
     _mark_repeats(df, why)
     for i in np.flatnonzero(why!=''):

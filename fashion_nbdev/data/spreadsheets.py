@@ -14,6 +14,7 @@ import pandas as pd
 from ..core import DataError
 from .tables import Table
 from .prepared import Prepared, place_images, write_prepared
+from .fetcher import MAX_BYTES, MAX_SECONDS
 from .cells import read_left_out, read_renames, split_names
 from .columns import column_attributes, column_notes
 from .roles import query_gallery
@@ -123,7 +124,8 @@ def _write(how, done, show):
     labels, types, items = _make_tables(rows, how, done)
     if labels is None and items is None:
         _refuse_empty(done)
-    place_images(root, how.output_dir, rows['path'], how.images, show)
+    if root!=done.img_dir.absolute():   # the photographs were fetched to where they belong
+        place_images(root, how.output_dir, rows['path'], how.images, show)
     columns = dict(enumerate(split_names(how.attribute_columns), 1))
     return write_prepared(done, labels, items, attribute_types=types, group_names=columns)
 
@@ -146,7 +148,7 @@ def _preview(how, done, show):
 def prepare_csv(
     csv:str,                    # CSV, JSON lines, Parquet or Excel; or a folder with `metadata.csv`
     output_dir:str,             # Folder to write to
-    img_dir:str='',             # Folder that the paths start from; the spreadsheet's own if not given
+    img_dir:str='', # Folder that paths start from (the spreadsheet's own) and to fetch into (OUTPUT/img)
     path_column:str='image',    # Column of the photograph's path; several with commas between
     path_pattern:str='',        # Makes the path of other columns, e.g. `images/{id}.jpg`
     path_separator:str='auto',  # Between several paths of one cell; `auto` finds it, `''` for none
@@ -183,6 +185,11 @@ def prepare_csv(
     encoding:str='',            # Of the letters; found if not given
     bad_rows:int=0,             # Rows to pass over if they have more or fewer cells than the header
     images:str='link',          # `link` to the photographs, or `copy` them
+    fetch:bool=True,            # Fetch photographs that are named by web address and not saved yet?
+    max_bytes:int=MAX_BYTES,    # Of a photograph that is fetched
+    max_seconds:float=MAX_SECONDS, # For a photograph that is fetched, all tries together
+    connections:int=4,          # To one server at a time
+    private_addresses:bool=False, # Fetch from this machine and its own network as well?
     dry_run:bool=False,         # Only show what would be read: columns, guesses, first rows, counts
     show:bool=True              # A progress bar?
 )->Prepared: # Or a `Preview`
