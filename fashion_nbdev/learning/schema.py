@@ -111,7 +111,8 @@ def check_names(
     for what in ('thresholds', 'attribute_shifts', 'attribute_scale'):
         values = content.get(what)
         if isinstance(values, list) and len(values) not in (0, heads.get('attributes', len(values))):
-            raise DataError(f'{path}: a damaged file: {len(values)} {what} of {heads["attributes"]} attributes')
+            raise DataError(f'{path}: a damaged file: {len(values)} {what} '
+                            f'of {heads["attributes"]} attributes')
 
 # %% ../../nbs/learning/55b_schema.ipynb #19cbd8a1
 def check_weights(

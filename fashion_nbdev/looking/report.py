@@ -316,7 +316,7 @@ def write_report(
     predictor=None,      # A `FashionPredictor` of the same checkpoint adds what the model looked at
     title:str='',        # Of the page
     samples:int=300,     # Bootstrap samples for the intervals
-    facts:dict=None      # Name -> text: the checkpoint, the data, the command, whatever says where it comes from
+    facts:dict=None      # Name -> text: the checkpoint, the data, the command, whatever it comes from
 )->Path: # `folder/index.html`
     "Write all figures of an evaluation as one page that needs nothing else; a `DataError` where it cannot"
     task = TASKS[ev.task].title if ev.task in TASKS else ev.task

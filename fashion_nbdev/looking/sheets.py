@@ -150,8 +150,9 @@ def wrong_attributes_sheet(
     missed = _surest(-prob, ~pred & (targ==1), n)
     if not seen+missed:
         return message_figure('no attribute was wrong')
-    titles = [f'✗ said {shorten(names[j], 14)}\n{prob[i, j]:.2f}, is not there{file_line(pictures, i)}' for i,j in seen]
-    titles += [f'✗ missed {shorten(names[j], 12)}\n{prob[i, j]:.2f}, is there{file_line(pictures, i)}' for i,j in missed]
+    titles = [f'✗ said {shorten(names[j], 14)}\n{prob[i, j]:.2f}, is not there' for i,j in seen]
+    titles += [f'✗ missed {shorten(names[j], 12)}\n{prob[i, j]:.2f}, is there' for i,j in missed]
+    titles = [title+file_line(pictures, i) for title,(i,_) in zip(titles, seen+missed)]
     return _show_mistakes([pictures[i] for i,_ in seen+missed], titles)
 
 # %% ../../nbs/looking/75_sheets.ipynb #a126dad4
