@@ -185,8 +185,9 @@ def locate_photographs(
     why = np.array([why_not(cell, path, root) for cell,path in zip(cells, paths)], dtype=object)
     df = df.drop(columns='cell').assign(path=paths)
     _mark_repeats(df, why)
+    lines = df['line'].to_numpy()
     for i in np.flatnonzero(why!=''):
-        done.skip(why[i], f"{shorten_line(paths[i], 120)[1:-1]} (line {df['line'].iloc[i]})")
+        done.skip(why[i], f"{shorten_line(paths[i], 120)[1:-1]} (line {lines[i]})")
     return df[why=='']
 
 # %% ../../nbs/data/23d_photograph_cells.ipynb #9765a593

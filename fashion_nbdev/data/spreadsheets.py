@@ -144,7 +144,7 @@ def _preview(how, done, show):
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #2973ef59
 def prepare_csv(
-    csv:str,                    # CSV, JSON lines, Parquet or Excel; or a folder with `metadata.csv`
+    csv:str,                    # CSV, JSON lines, Parquet, Excel or XML; or a folder with `metadata.csv`
     output_dir:str,             # Folder to write to
     img_dir:str='',             # Folder that the paths start from; the spreadsheet's own if not given
     path_column:str='image',    # Column of the photograph's path; several with commas between
