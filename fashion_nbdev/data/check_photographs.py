@@ -157,7 +157,7 @@ def read_header(
 def inspect_photo(
     path:str|Path,  # A file
     deep:bool=False # Decode it?
-)->Photo: # Codes of what is wrong, detail, size, checksum of the last bytes, upright pixels, format, thumbnail
+)->Photo: # Codes of what is wrong, detail, size, checksum of the last bytes, pixels, format, thumbnail
     "What can be known of the photograph at `path` without decoding it"
     whole = True
     size = 0

@@ -116,7 +116,8 @@ CHECKS = { # Code: level, what it means
     'picture-leak': ('warning',
         'the same picture is in two splits: smaller, saved again, or with less of its margin'),
     'picture-twice': ('info',
-        'the same picture more than once in a split: it counts as often (check-fashion --fix lists what to drop)'),
+        'the same picture more than once in a split: it counts as often; '
+        'check-fashion --fix lists what could be dropped'),
     'box-empty': ('error', 'the box has no area: expected x1 < x2 and y1 < y2'),
     'box-outside': ('warning', 'the box reaches beyond the photograph'),
     # The whole
@@ -270,6 +271,7 @@ def to_json(self:Report,
 ):
     "Write the whole report to `path`"
     findings = [asdict(finding) for finding in self.findings]
-    everything = dict(exit_code=self.exit_code, findings=findings, counts=self.counts, proposals=self.proposals)
+    everything = dict(exit_code=self.exit_code, findings=findings, counts=self.counts)
+    everything['proposals'] = self.proposals
     with atomic_write(path) as tmp:
         tmp.write_text(json.dumps(everything, indent=1), encoding='utf-8')

@@ -42,7 +42,7 @@ def _check_text(kind, values, blanks=True):
                             'a line end or a character that is not text')
 
 # %% ../../nbs/data/06_layout.ipynb #fd5f144f
-_ORDINARY = re.compile(r'(?:[\w-][\w.-]*/)*[\w-][\w.-]*', re.ASCII) # Nearly all paths; nothing is wrong with them
+_ORDINARY = re.compile(r'(?:[\w-][\w.-]*/)*[\w-][\w.-]*', re.ASCII) # Nothing is wrong with such a path
 
 def path_problem(
     path:str # Relative to the image folder

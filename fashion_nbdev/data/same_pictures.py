@@ -36,12 +36,13 @@ def stretch_matrix(
 )->np.ndarray: # `[m,n]`, float32; each row adds to 1
     "What a line of `n` pixels is multiplied by to see its window as `m` pixels"
     fine = 4*max(n, m)
-    at = (low+(1-high-low)*(np.arange(fine)+.5)/fine)*n-.5
+    row = np.arange(fine)
+    through = (row+.5)/fine
+    at = (low+(1-high-low)*through)*n-.5
     at = at.clip(0, n-1)
     left = np.minimum(at.astype(int), n-2)
     share = (at-left).astype(np.float32)
     matrix = np.zeros((fine, n), np.float32)
-    row = np.arange(fine)
     matrix[row, left] = 1-share
     matrix[row, left+1] += share
     return matrix.reshape(m, fine//m, n).mean(1)
@@ -135,9 +136,11 @@ def likely_pairs(
         seen = describe(thumbs, edges)
         first, second = near_points(tree, seen@turn, far*scale, most)
         apart = np.linalg.norm(seen[first]-whole[second], axis=1)/scale
-        for k in np.flatnonzero(apart<=far):
-            pair = int(first[k]), int(second[k])
-            found[pair] = min(found.get(pair, (np.inf, edges)), (float(apart[k]), edges))
+        near = apart <= far
+        for i,j,levels in zip(first[near].tolist(), second[near].tolist(), apart[near].tolist()):
+            known = found.get((i, j))
+            if known is None or levels < known[0]:
+                found[i, j] = levels, edges
     return nearer_way(found)
 
 # %% ../../nbs/data/32d_same_pictures.ipynb #34c9093b
@@ -158,7 +161,8 @@ def window_step(
         changes.append((moved-seen).ravel()/move)
     changes = np.array(changes)
     weighted = changes/np.maximum(np.abs(left), 5)
-    return np.linalg.lstsq(weighted@changes.T+np.eye(4)*1e-3, weighted@left, rcond=None)[0]
+    steady = np.eye(4)*1e-3   # where a picture is plain, an edge stays
+    return np.linalg.solve(weighted@changes.T+steady, weighted@left)
 
 # %% ../../nbs/data/32d_same_pictures.ipynb #7e001952
 def fit_window(

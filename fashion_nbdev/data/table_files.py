@@ -253,8 +253,9 @@ def _read_feed(path, wanted):
     return _make_table(columns, kept, [line for line,_ in rows]), list(names)
 
 # %% ../../nbs/data/22b_table_files.ipynb #320b94cc
-TABLE_READERS = {'.jsonl': _read_json_lines, '.ndjson': _read_json_lines, '.parquet': _read_parquet,
-                 '.xlsx': _read_excel, '.xml': _read_feed} # Ending of a file -> what reads it; any other is text
+TABLE_READERS = { # Ending of a file -> what reads it; any other is text
+    '.jsonl': _read_json_lines, '.ndjson': _read_json_lines, '.parquet': _read_parquet,
+    '.xlsx': _read_excel, '.xml': _read_feed}
 
 def read_table(
     path:str|Path,      # The file; `.jsonl`, `.parquet`, `.xlsx` and `.xml` are what they say, all others CSV
