@@ -20,7 +20,7 @@ import pandas as pd
 
 from ..core import DataError
 from .prepared import Prepared
-from .feeds import read_feed
+from .feeds import OPTIONAL, read_feed
 
 # %% ../../nbs/data/22b_table_files.ipynb #d5c4273a
 def _is_utf8(f):
@@ -248,6 +248,7 @@ def _read_feed(path, wanted):
     names = {}
     for _,facts in rows:
         names |= dict.fromkeys(facts)
+    names |= dict.fromkeys(OPTIONAL)
     kept = [name for name in names if _is_wanted(name, wanted)]
     columns = [[facts.get(name, '') for _,facts in rows] for name in kept]
     return _make_table(columns, kept, [line for line,_ in rows]), list(names)
