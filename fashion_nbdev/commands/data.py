@@ -90,7 +90,8 @@ def check_flags(
     img_dir:str,       # Folder of the photographs
     anno_dir:str='',   # Folder with the label files
     anno_path:str='',  # In-shop partition file; list_eval_partition.txt in --anno-dir if there is one
-    deep:bool=False,   # Decode every photograph
+    deep:bool=False,   # Decode every photograph; finds pictures that are there twice, at any size
+    fix:str='',        # Write to this CSV file which of several same pictures to drop (with --deep)
     json:str='',       # Write the report to this file as well
     workers:int=0      # Processes (0: one a core)
 ): "The flags of `check-fashion`"
@@ -104,9 +105,12 @@ def check_fashion(
     Exit code 0: nothing found, 1: warnings, 2: errors"""
     a = make_parser(check_fashion, check_flags, ['quiet']).parse_args(argv)
     from fashion_nbdev.data.check import check_dataset
-    report = check_dataset(a.img_dir, a.anno_dir or None, a.anno_path or None, a.deep, a.workers or None,
-                           not a.quiet)
+    from fashion_nbdev.data.check_pictures import write_proposals
+    report = check_dataset(a.img_dir, a.anno_dir or None, a.anno_path or None, a.deep or bool(a.fix),
+                           a.workers or None,                           not a.quiet)
     print(report)
     if a.json:
         report.to_json(a.json)
+    if a.fix:
+        write_proposals(a.fix, report.proposals)
     return report.exit_code

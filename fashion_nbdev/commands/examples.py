@@ -35,7 +35,7 @@ EXAMPLES = {
     'check-fashion': (
         'check-fashion --img-dir shop/img --anno-dir shop/annotations',
         'check-fashion --img-dir shop/img --anno-dir shop/annotations --deep \\\n'
-        '    --json findings.json'),
+        '    --json findings.json --fix drop.csv'),
     'train-classification': (
         'train-classification --img-dir shop/img --anno-dir shop/annotations \\\n'
         '    --pretrained',

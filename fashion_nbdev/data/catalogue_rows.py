@@ -188,8 +188,9 @@ def _name_rows(df, how, done):
 def _read_split(df, done):
     "`df` with `split` in the project's words, without rows of other splits"
     split = np.array([SPLIT_WORDS.get(word.lower(), '') for word in df['split']], dtype=object)
-    for i in np.flatnonzero(split==''):
-        done.skip(f"split {df['split'].iloc[i]!r}", f"{df['path'].iloc[i]} (line {df['line'].iloc[i]})")
+    lost = df[split=='']
+    for word,path,line in zip(lost['split'], lost['path'], lost['line']):
+        done.skip(f'split {word!r}', f'{path} (line {line})')
     return df.assign(split=split)[split!='']
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #ae97eb8a

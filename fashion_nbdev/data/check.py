@@ -24,6 +24,7 @@ from fashion_nbdev.data.check_splits import (
 )
 from .check_items import check_items, check_partition
 from .check_folder import check_boxes, check_leaks, check_photos
+from .check_pictures import check_pictures
 
 # %% ../../nbs/data/34_check.ipynb #70f6f401
 def has_split(
@@ -223,7 +224,7 @@ def check_dataset(
     img_dir:str|Path,        # The folder of photographs
     anno_dir:str|Path=None,  # The folder of `<split>/<split>.txt` and its companions
     anno_path:str|Path=None, # In-shop's partition; if not given, the one in `anno_dir`, if there is one
-    deep:bool=False,         # Decode every photograph?
+    deep:bool=False,         # Decode every photograph, and look for pictures that are there twice?
     workers:int|None=None,   # Processes; as many as there are cores, if not given
     show:bool=True           # A progress bar?
 )->Report:
@@ -244,6 +245,7 @@ def check_dataset(
         df = pd.concat(rows, ignore_index=True)
         photos = check_photos(report, img_dir, df, deep, workers, show)
         check_leaks(report, img_dir, df, photos, workers, show)
+        check_pictures(report, img_dir, df, photos, workers, show)
         if 'x1' in df:
             check_boxes(report, df, photos)
         check_readers(report, img_dir, anno_dir, partition, df)

@@ -113,6 +113,11 @@ CHECKS = { # Code: level, what it means
         'the same photograph is in two splits: what is measured was trained on'),
     'content-leak': ('warning',
         'the same file, byte for byte, is in two splits under different names'),
+    'picture-leak': ('warning',
+        'the same picture is in two splits: smaller, saved again, or with less of its margin'),
+    'picture-twice': ('info',
+        'the same picture more than once in a split: it counts as often; '
+        'check-fashion --fix lists what could be dropped'),
     'box-empty': ('error', 'the box has no area: expected x1 < x2 and y1 < y2'),
     'box-outside': ('warning', 'the box reaches beyond the photograph'),
     # The whole
@@ -161,6 +166,7 @@ class Report:
     "What a check found"
     findings:list=field(default_factory=list)
     counts:dict=field(default_factory=dict) # How many photographs, by split, category, attribute and item
+    proposals:list=field(default_factory=list) # What could be dropped, a dict each
 
     def add(self,
         code:str,           # A key of `CHECKS`
@@ -266,5 +272,6 @@ def to_json(self:Report,
     "Write the whole report to `path`"
     findings = [asdict(finding) for finding in self.findings]
     everything = dict(exit_code=self.exit_code, findings=findings, counts=self.counts)
+    everything['proposals'] = self.proposals
     with atomic_write(path) as tmp:
         tmp.write_text(json.dumps(everything, indent=1), encoding='utf-8')

@@ -42,10 +42,14 @@ def _check_text(kind, values, blanks=True):
                             'a line end or a character that is not text')
 
 # %% ../../nbs/data/06_layout.ipynb #fd5f144f
+_ORDINARY = re.compile(r'(?:[\w-][\w.-]*/)*[\w-][\w.-]*', re.ASCII) # Nothing is wrong with such a path
+
 def path_problem(
     path:str # Relative to the image folder
 )->str: # Empty if there is none
     "Why `path` could not be written to a list and read back"
+    if _ORDINARY.fullmatch(path):
+        return ''
     if not _is_text(path):
         return 'it is not text'
     if path!=path.rstrip(' \t\r') or re.search('[\n\r\0]', path):
@@ -162,7 +166,7 @@ def _write_split(table, base):
         write_attributes(label_file(base, '_attr'), table.attrs)
     if 'x1' in table.df:
         write_lines(label_file(base, '_bbox'), map(' '.join, _format_boxes(table.df)))
-    write_lines(label_file(base), 'img/'+table.df['path'])
+    write_lines(label_file(base), ('img/'+table.df['path']).tolist())
 
 # %% ../../nbs/data/06_layout.ipynb #c0e4496c
 def _write_labels(table, out, category_types, attribute_types):
@@ -177,8 +181,9 @@ def _write_labels(table, out, category_types, attribute_types):
 def _write_items(df, out):
     "The retrieval partition"
     _check_text('item', set(df['item']), blanks=False)
-    paths = 'img/'+df['path']
-    write_list(out/LIST_PARTITION, PARTITION_COLUMNS, list(zip(paths, df['item'], df['split'])))
+    paths = ('img/'+df['path']).tolist()
+    rows = list(zip(paths, df['item'].tolist(), df['split'].tolist()))
+    write_list(out/LIST_PARTITION, PARTITION_COLUMNS, rows)
     (out/LIST_BOX).unlink(missing_ok=True)
     if 'x1' in df:
         rows = [(path, '0', '0', *corners) for path,corners in zip(paths, _format_boxes(df))]
@@ -204,7 +209,7 @@ def write_layout(
 ):
     "Write `table` for `read_labels` and `read_partition`; a `DataError` if they could not read it back"
     df = table.df
-    _check_paths(df['path'])
+    _check_paths(df['path'].tolist())
     unknown = set(df['split'])-{'train', 'val', 'test', *STATUS}
     if unknown:
         raise DataError(f'split {min(unknown)!r}; expected train, val, test, query or gallery')

@@ -202,8 +202,9 @@ def locate_photographs(
         _fetch_addresses(paths, why, df['line'].tolist(), fetch)
     df = df.drop(columns='cell').assign(path=paths)
     _mark_repeats(df, why)
+    lines = df['line'].to_numpy()
     for i in np.flatnonzero(why!=''):
-        done.skip(why[i], f"{shorten_line(paths[i], 120)[1:-1]} (line {df['line'].iloc[i]})")
+        done.skip(why[i], f"{shorten_line(paths[i], 120)[1:-1]} (line {lines[i]})")
     return df[why=='']
 
 # %% ../../nbs/data/23d_photograph_cells.ipynb #9765a593

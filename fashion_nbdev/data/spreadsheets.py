@@ -146,7 +146,7 @@ def _preview(how, done, show):
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #2973ef59
 def prepare_csv(
-    csv:str,                    # CSV, JSON lines, Parquet or Excel; or a folder with `metadata.csv`
+    csv:str,                    # CSV, JSON lines, Parquet, Excel or XML; or a folder with `metadata.csv`
     output_dir:str,             # Folder to write to
     img_dir:str='', # Folder that paths start from (the spreadsheet's own) and to fetch into (OUTPUT/img)
     path_column:str='image',    # Column of the photograph's path; several with commas between

@@ -20,6 +20,7 @@ import pandas as pd
 
 from ..core import DataError
 from .prepared import Prepared
+from .feeds import OPTIONAL, read_feed
 
 # %% ../../nbs/data/22b_table_files.ipynb #d5c4273a
 def _is_utf8(f):
@@ -240,12 +241,25 @@ def _read_excel(path, wanted):
     columns = [text.iloc[1:, i].tolist() for i in keep]
     return _make_table(columns, [names[i] for i in keep], text.index[1:]+1), names
 
+# %% ../../nbs/data/22b_table_files.ipynb #e1a2b3c5
+def _read_feed(path, wanted):
+    "The products of a feed as a table of text; the names of all its columns"
+    rows = read_feed(path)
+    names = {}
+    for _,facts in rows:
+        names |= dict.fromkeys(facts)
+    names |= dict.fromkeys(OPTIONAL)
+    kept = [name for name in names if _is_wanted(name, wanted)]
+    columns = [[facts.get(name, '') for _,facts in rows] for name in kept]
+    return _make_table(columns, kept, [line for line,_ in rows]), list(names)
+
 # %% ../../nbs/data/22b_table_files.ipynb #320b94cc
-TABLE_READERS = {'.jsonl': _read_json_lines, '.ndjson': _read_json_lines, '.parquet': _read_parquet,
-                 '.xlsx': _read_excel} # Ending of a file -> what reads it; any other is text
+TABLE_READERS = { # Ending of a file -> what reads it; any other is text
+    '.jsonl': _read_json_lines, '.ndjson': _read_json_lines, '.parquet': _read_parquet,
+    '.xlsx': _read_excel, '.xml': _read_feed}
 
 def read_table(
-    path:str|Path,      # The file; `.jsonl`, `.parquet` and `.xlsx` are what they say, all others CSV
+    path:str|Path,      # The file; `.jsonl`, `.parquet`, `.xlsx` and `.xml` are what they say, all others CSV
     delimiter:str='',   # Between columns of a CSV file; found if not given
     encoding:str='',    # Of a CSV file; found if not given
     bad_rows:int=0,     # Rows that may be passed over because they do not fit the header
