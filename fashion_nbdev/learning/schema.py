@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Finite', 'Positive', 'Side', 'Size', 'RGB', 'Form', 'ScalingForm', 'ModelForm', 'CheckpointForm', 'RunForm',
-           'check_form', 'check_names', 'check_weights', 'weights_digest', 'check_digest']
+           'check_form', 'check_outputs', 'check_weights', 'weights_digest', 'check_digest']
 
 # %% ../../nbs/learning/55b_schema.ipynb #ac0b2870
 import hashlib
@@ -98,7 +98,7 @@ def check_form(
         raise DataError(f'{path}: a damaged file: {place}: {wrong[0]["msg"]}{more}') from None
 
 # %% ../../nbs/learning/55b_schema.ipynb #f4e940bc
-def check_names(
+def check_outputs(
     content:dict, # Of the form of a model
     path          # Of the file, for the message
 ):

@@ -283,7 +283,7 @@ def finish(
     learner,  # `Learner`, after `fit`
     path:Path # The best checkpoint
 )->Path: # `path`
-    "Complete the best checkpoint and say how it went; `Interrupted` if a person stopped the run"
+    "Complete the best checkpoint; `Interrupted` if a person stopped it, a `DataError` if nothing was kept"
     learner.acc.wait_for_everyone()     # until the first process has written the checkpoint
     chosen = learner.best > -math.inf   # otherwise the file, if there is one, is of an earlier run
     known = know_strangeness(learner, path) if chosen else {}

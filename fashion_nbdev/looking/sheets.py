@@ -190,7 +190,9 @@ def _inch_axes(width, height):
 # %% ../../nbs/looking/75_sheets.ipynb #108804a5
 def _most_lines(rows):
     "Lines of the highest title of `rows`, as `picture_rows` takes them"
-    titles = [title for _,pictures in rows for _,title,_ in pictures]
+    titles = []
+    for _,pictures in rows:
+        titles += [title for _,title,_ in pictures]
     return max((str(title).count('\n')+1 for title in titles), default=1)
 
 # %% ../../nbs/looking/75_sheets.ipynb #7b628bc5

@@ -16,7 +16,7 @@ from torch.fx.experimental.optimization import fuse
 
 from ..core import DataError
 from ..learning.models import FashionNet
-from ..learning.schema import ModelForm, check_form, check_names
+from ..learning.schema import ModelForm, check_form, check_outputs
 
 # %% ../../nbs/using/62_fast.ipynb #74187600
 @torch.no_grad()
@@ -72,7 +72,7 @@ def check_about(
 ):
     "A `DataError` unless `about` has the form of a model, and its heads and size are those of the network"
     check_form(about, ModelForm, path)
-    check_names(about, path)
+    check_outputs(about, path)
     widths = [output.shape[-1] for output in session.get_outputs()]
     if widths!=list(about['heads'].values()):
         raise DataError(f'{path}: a damaged file: it says {about["heads"]}, and its outputs are {widths}')
