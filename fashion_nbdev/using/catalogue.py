@@ -6,7 +6,7 @@
 __all__ = ['BLANK', 'OTHER', 'Question', 'column_questions', 'find_questions', 'read_one_answer', 'read_cells', 'find_spelling',
            'Catalogue', 'catalogue_settings', 'read_catalogue', 'file_digest']
 
-# %% ../../nbs/using/70b_catalogue.ipynb #e2e221f2
+# %% ../../nbs/using/70b_catalogue.ipynb #e44622a7
 import hashlib, inspect
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..data.table_files import read_table
 from ..data.catalogue_rows import read_rows
 from ..data.spreadsheets import prepare_csv
 
-# %% ../../nbs/using/70b_catalogue.ipynb #eb808b88
+# %% ../../nbs/using/70b_catalogue.ipynb #05e2768a
 @dataclass
 class Question:
     "What a cell says, and where a model says it"
@@ -38,7 +38,7 @@ class Question:
     @property
     def name(self): return f'{self.column}: {self.value}' if self.value else self.column
 
-# %% ../../nbs/using/70b_catalogue.ipynb #807191da
+# %% ../../nbs/using/70b_catalogue.ipynb #c7b2f76a
 @patch
 def ask(self:Question,
     prob:dict # Head -> `[n,size]` probabilities
@@ -47,7 +47,7 @@ def ask(self:Question,
     own = np.asarray(prob[self.head])[:, self.places]
     return np.concatenate([1-own, own], 1) if own.shape[1]==1 else own
 
-# %% ../../nbs/using/70b_catalogue.ipynb #ca230499
+# %% ../../nbs/using/70b_catalogue.ipynb #d81fb22c
 def column_questions(
     column:str,  # Of the spreadsheet
     names:list,  # Attributes of a model
@@ -56,13 +56,15 @@ def column_questions(
     "What a model can say of the cells of a column; nothing if it does not know it"
     if column in names:
         return [Question(column, 'attributes', [names.index(column)], ['no', 'yes'])]
+    single = [group.columns for group in groups if group.single and group.name==column]
     places = [i for i,name in enumerate(names) if name.startswith(f'{column}: ')]
-    short = [short_answer(column, names[i]) for i in places]
-    if any(group.single and group.columns==places for group in groups):
-        return [Question(column, 'attributes', places, short)]
-    return [Question(column, 'attributes', [i], ['no', 'yes'], value) for i,value in zip(places, short)]
+    if single and single[0]==(places or single[0]):
+        answers = [short_answer(column, names[i]) for i in single[0]]
+        return [Question(column, 'attributes', single[0], answers)]
+    values = [short_answer(column, names[i]) for i in places]
+    return [Question(column, 'attributes', [i], ['no', 'yes'], value) for i,value in zip(places, values)]
 
-# %% ../../nbs/using/70b_catalogue.ipynb #007731b9
+# %% ../../nbs/using/70b_catalogue.ipynb #d7677cca
 def find_questions(
     how,       # The parameters of `prepare_csv`
     heads:dict # Name -> `Head` of a model
@@ -81,7 +83,7 @@ def find_questions(
                         '--category-column, --attribute-columns')
     return found
 
-# %% ../../nbs/using/70b_catalogue.ipynb #3538e83d
+# %% ../../nbs/using/70b_catalogue.ipynb #bfadea4d
 BLANK = -1 # Nothing stands in the cell
 OTHER = -2 # No answer of the model, or several answers to a question with one
 
@@ -97,7 +99,7 @@ def read_one_answer(
         found.append(alone if values else BLANK)
     return np.array(found, int)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #2593cea7
+# %% ../../nbs/using/70b_catalogue.ipynb #cf4b0240
 def read_cells(
     question:Question,  # About the column
     cells:list,       # `[n]` texts of the column
@@ -120,7 +122,7 @@ def read_cells(
     empty = 0 if blank_is_no else BLANK
     return np.array([int(fold_value(question.value) in values) if values else empty for values in parts], int)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #26ce2352
+# %% ../../nbs/using/70b_catalogue.ipynb #82ad4c25
 def find_spelling(
     question:Question,  # About the column
     cells:list,         # `[n]` texts of the column
@@ -135,7 +137,7 @@ def find_spelling(
         spelling.append(counts.index[0] if len(counts) and not question.value else name)
     return spelling
 
-# %% ../../nbs/using/70b_catalogue.ipynb #23afc4f0
+# %% ../../nbs/using/70b_catalogue.ipynb #7e2d4706
 @dataclass
 class Catalogue:
     "A spreadsheet, its photographs, and what it says to each question"
@@ -155,7 +157,7 @@ class Catalogue:
         return (f'{self.path.name}: {len(self.rows):,} rows with {len(self.photos):,} photographs, '
                 f'{len(self.questions)} questions, {blank:,} of {self.labels.size:,} cells blank')
 
-# %% ../../nbs/using/70b_catalogue.ipynb #247000d3
+# %% ../../nbs/using/70b_catalogue.ipynb #80e353cf
 def catalogue_settings(
     **given # Parameters of `prepare_csv`
 )->SimpleNamespace: # All its parameters
@@ -167,14 +169,14 @@ def catalogue_settings(
     defaults = {name: known[name].default for name in known}
     return SimpleNamespace(**defaults | dict(output_dir='') | given)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #6a4ce61d
+# %% ../../nbs/using/70b_catalogue.ipynb #a08bcdc7
 def _gather_rows(photos):
     "A row a line, in the order of the file, and the row of each photograph"
     photos = photos.sort_values('line', kind='stable').reset_index(drop=True)
     photos['row'] = pd.factorize(photos['line'])[0]
     return photos, photos.drop_duplicates('line').reset_index(drop=True)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #c4ac37ef
+# %% ../../nbs/using/70b_catalogue.ipynb #a4e0d344
 def _read_column(question, said, how):
     "The labels of the rows `said`, facts of other rows and readings of categories among them"
     if question.head=='category':
@@ -183,14 +185,14 @@ def _read_column(question, said, how):
     blank_is_no = question.column in split_names(how.blank_is_no)
     return read_cells(question, texts, how.separator, read_renames(how.rename), blank_is_no)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #9c6526ad
+# %% ../../nbs/using/70b_catalogue.ipynb #b4342a78
 def _raw_cells(how, questions, lines):
     "The texts of the columns that are asked about, as they stand in the lines of the file"
     wanted = {question.column for question in questions}
     sheet = read_table(how.csv, how.delimiter, how.encoding, how.bad_rows, wanted)
     return sheet.loc[lines].reset_index(drop=True)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #5bc62c9f
+# %% ../../nbs/using/70b_catalogue.ipynb #c70cf592
 def read_catalogue(
     how,           # The parameters of `prepare_csv`, from `catalogue_settings`
     heads:dict,    # Name -> `Head` of a model
@@ -212,7 +214,7 @@ def read_catalogue(
     return Catalogue(Path(how.csv), how, root, photos[['path', 'row']], kept, questions,
                      np.stack(labels, 1), cells, spelling, done.notes)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #6f0919dc
+# %% ../../nbs/using/70b_catalogue.ipynb #428d72e0
 def file_digest(
     path:str|Path # Of a file
 )->str: # 16 hexadecimal digits

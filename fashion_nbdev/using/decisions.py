@@ -6,7 +6,7 @@
 __all__ = ['DECISIONS', 'CLEANED', 'make_decisions', 'save_decisions', 'read_decisions', 'accepted_proposals', 'check_cells',
            'describe_change', 'write_accepted', 'apply_decisions']
 
-# %% ../../nbs/using/70i_decisions.ipynb #af1b950b
+# %% ../../nbs/using/70i_decisions.ipynb #e5037f36
 import json
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..data.table_files import read_table
 from .catalogue import file_digest
 from .proposals import COLUMNS_OF_PROPOSALS, KINDS
 
-# %% ../../nbs/using/70i_decisions.ipynb #57585053
+# %% ../../nbs/using/70i_decisions.ipynb #c2b22530
 DECISIONS = ('accept', 'reject', '') # What a person can say; nothing is undecided
 
 def make_decisions(
@@ -38,7 +38,7 @@ def make_decisions(
         encoding=encoding,
         proposals=[row | dict(decision='') for row in rows])
 
-# %% ../../nbs/using/70i_decisions.ipynb #666cfbdd
+# %% ../../nbs/using/70i_decisions.ipynb #6ced8363
 def save_decisions(
     decisions:dict, # As `make_decisions` gives it
     path:str|Path   # A file to make, which must not be there
@@ -48,7 +48,7 @@ def save_decisions(
     with atomic_write(path) as tmp:
         tmp.write_text(json.dumps(decisions, ensure_ascii=False, indent=1), encoding='utf-8')
 
-# %% ../../nbs/using/70i_decisions.ipynb #1dec2205
+# %% ../../nbs/using/70i_decisions.ipynb #b6420021
 def _check_proposal(path, number, row):
     "A `DataError` unless a row of the file is a proposal with a decision"
     right = isinstance(row, dict) and row.keys() >= {*COLUMNS_OF_PROPOSALS, 'decision'}
@@ -59,7 +59,7 @@ def _check_proposal(path, number, row):
     if not right:
         raise DataError(f'{path}: proposal {number} is not one that clean-fashion made')
 
-# %% ../../nbs/using/70i_decisions.ipynb #bcdbbbd6
+# %% ../../nbs/using/70i_decisions.ipynb #1ea326fb
 def read_decisions(
     path:str|Path # As the review page saves it
 )->dict:
@@ -76,7 +76,7 @@ def read_decisions(
         _check_proposal(path, number, row)
     return found
 
-# %% ../../nbs/using/70i_decisions.ipynb #ed75749a
+# %% ../../nbs/using/70i_decisions.ipynb #9c71ccc7
 def accepted_proposals(
     decisions:dict,            # As `read_decisions` gives them
     fill_undecided:bool=False  # Also blanks on which nobody decided?
@@ -89,7 +89,7 @@ def accepted_proposals(
             found.append(row)
     return found
 
-# %% ../../nbs/using/70i_decisions.ipynb #4922de46
+# %% ../../nbs/using/70i_decisions.ipynb #7a8fb44d
 def check_cells(
     path:str|Path,     # The spreadsheet
     sheet:pd.DataFrame, # As `read_table` reads it
@@ -110,7 +110,7 @@ def check_cells(
             raise DataError(f'{path}, line {line}: two accepted proposals for column {column!r}')
         seen.add((line, column))
 
-# %% ../../nbs/using/70i_decisions.ipynb #57b27da7
+# %% ../../nbs/using/70i_decisions.ipynb #87a005ab
 def describe_change(
     row:dict # A proposal that is written
 )->str:
@@ -122,7 +122,7 @@ def describe_change(
         return f'{row["column"]}: was {row["was"]}{sure}'
     return f'{KINDS[row["kind"]]}: {row["why"]}'
 
-# %% ../../nbs/using/70i_decisions.ipynb #1504df22
+# %% ../../nbs/using/70i_decisions.ipynb #e1b7dbc0
 CLEANED = 'cleaned' # The column that says what was changed
 
 def write_accepted(
@@ -142,7 +142,7 @@ def write_accepted(
     said = {line: '; '.join(words) for line,words in notes.items()}
     write_copy(path, out, cells, {CLEANED: said}, delimiter, encoding)
 
-# %% ../../nbs/using/70i_decisions.ipynb #b342e728
+# %% ../../nbs/using/70i_decisions.ipynb #41ad7db0
 def apply_decisions(
     path:str|Path,      # The spreadsheet, as it was when proposals were made
     decisions:str|Path, # The file that the review page saved

@@ -6,14 +6,14 @@
 __all__ = ['KINDS', 'COLUMNS_OF_PROPOSALS', 'new_cell', 'propose_fills', 'propose_labels', 'propose_twins',
            'propose_contradictions', 'propose_two_answers', 'join_proposals']
 
-# %% ../../nbs/using/70h_proposals.ipynb #16f3cad4
+# %% ../../nbs/using/70h_proposals.ipynb #8e636e83
 import numpy as np
 import pandas as pd
 
 from ..data.cells import find_separator, fold_value, split_values
 from .catalogue import Catalogue
 
-# %% ../../nbs/using/70h_proposals.ipynb #5646cc5c
+# %% ../../nbs/using/70h_proposals.ipynb #5920d22e
 KINDS = { # Of proposals, and what each asks
     'fill': 'a blank that can be filled',
     'label': 'a label that may be wrong',
@@ -23,7 +23,7 @@ KINDS = { # Of proposals, and what each asks
 COLUMNS_OF_PROPOSALS = ('kind', 'line', 'path', 'column', 'was', 'now', 'probability', 'why', 'other_line',
                         'other_path')
 
-# %% ../../nbs/using/70h_proposals.ipynb #62c98680
+# %% ../../nbs/using/70h_proposals.ipynb #3ed9c5a3
 def new_cell(
     question,       # `Question`
     spelling:list,  # A text an answer
@@ -37,14 +37,14 @@ def new_cell(
     values = [value for value in split_values(cell, mark) if fold_value(value)!=fold_value(question.value)]
     return mark.join(values+[question.value]*answer)
 
-# %% ../../nbs/using/70h_proposals.ipynb #3f1d3048
+# %% ../../nbs/using/70h_proposals.ipynb #b5400263
 def _propose(catalogue, kind, row, **known):
     "One proposal; what is not known of it is empty"
     at = catalogue.rows.iloc[row]
     empty = dict(column='', was='', now='', probability=np.nan, why='', other_line=0, other_path='')
     return dict(kind=kind, line=int(at['line']), path=at['path']) | empty | known
 
-# %% ../../nbs/using/70h_proposals.ipynb #299523ef
+# %% ../../nbs/using/70h_proposals.ipynb #bb3be234
 def propose_fills(
     catalogue:Catalogue, # With blanks
     filled:pd.DataFrame  # As `fill_blanks` gives it
@@ -61,10 +61,10 @@ def propose_fills(
     found = []
     for (row,column),(text,probability) in cells.items():
         known = dict(column=column, now=text, probability=float(probability))
-        found.append(_propose(catalogue, 'fill', row, **known, why='nothing stands there'))
+        found.append(_propose(catalogue, 'fill', row, **known))
     return found
 
-# %% ../../nbs/using/70h_proposals.ipynb #c36a1adc
+# %% ../../nbs/using/70h_proposals.ipynb #db6e61da
 def propose_labels(
     catalogue:Catalogue, # With labels
     ranked:pd.DataFrame  # As `rank_labels` gives it, or some of its rows
@@ -81,7 +81,7 @@ def propose_labels(
             found.append(_propose(catalogue, 'label', row, **known, why=why))
     return found
 
-# %% ../../nbs/using/70h_proposals.ipynb #ca9431e5
+# %% ../../nbs/using/70h_proposals.ipynb #17f816e5
 def propose_twins(
     catalogue:Catalogue, # With items, if they are known
     pairs:pd.DataFrame   # As `twin_rows` gives them
@@ -99,7 +99,7 @@ def propose_twins(
         found.append(_propose(catalogue, kind, b, **known))
     return found
 
-# %% ../../nbs/using/70h_proposals.ipynb #98289a86
+# %% ../../nbs/using/70h_proposals.ipynb #97ab1575
 def propose_contradictions(
     catalogue:Catalogue, # With labels
     odd:pd.DataFrame,    # As `contradictions` gives them
@@ -119,7 +119,7 @@ def propose_contradictions(
         found.append(_propose(catalogue, 'contradiction', row, **known, why=why))
     return found
 
-# %% ../../nbs/using/70h_proposals.ipynb #a80eb959
+# %% ../../nbs/using/70h_proposals.ipynb #adc67aee
 def propose_two_answers(
     catalogue:Catalogue, # With labels
     several:pd.DataFrame # As `two_answers` gives them
@@ -131,7 +131,7 @@ def propose_two_answers(
         found.append(_propose(catalogue, 'contradiction', row, why=why))
     return found
 
-# %% ../../nbs/using/70h_proposals.ipynb #c7189866
+# %% ../../nbs/using/70h_proposals.ipynb #ab525be3
 def join_proposals(
     lists # Of proposals, the kind that counts first
 )->pd.DataFrame: # `COLUMNS_OF_PROPOSALS`; the index is the number of the proposal
