@@ -37,13 +37,16 @@ def shop(tmp_path_factory):
     (root/'shop.csv').write_text('\n'.join(sheet)+'\n')
     rows = [proposal('fill', line, 'type', '', kinds[line%8], .99-line/1000)
             for line in range(2, 40)]
-    rows += [proposal('label', line, 'sleeve', 'long', 'sleeveless', .93, 'photographs that look like it say sleeveless')
+    rows += [proposal('label', line, 'sleeve', 'long', 'sleeveless', .93,
+                      'photographs that look like it say sleeveless')
              for line in range(40, 60)]
     rows.append(proposal('contradiction', 60, 'sleeve', 'long', 'short', .7, 'type Tank with sleeve long'))
     rows.append(proposal('twin', 61, why='line 5 has the same picture', other=5))
-    rows.append(proposal('items', 62, why='line 6 has the same picture, as item i6; here it is <b>i62</b>', other=6))
+    rows.append(proposal('items', 62, why='line 6 has the same picture, as item i6; here it is <b>i62</b>',
+                         other=6))
     proposals = pd.DataFrame(rows, columns=list(COLUMNS_OF_PROPOSALS))
-    write_review(proposals, root/'shop.csv', root, root/'review.html', ['5 blanks were left empty.'], show=False)
+    write_review(proposals, root/'shop.csv', root, root/'review.html', ['5 blanks were left empty.'],
+                 show=False)
     return root
 
 @pytest.fixture(scope='module')
@@ -61,9 +64,11 @@ def page(browser, shop, request):
     context = browser.new_context(viewport=dict(width=width, height=height), accept_downloads=True)
     opened = context.new_page()
     problems = []
-    opened.on('console', lambda message: message.type in ('error', 'warning') and problems.append(message.text))
+    opened.on('console',
+              lambda message: message.type in ('error', 'warning') and problems.append(message.text))
     opened.on('pageerror', lambda error: problems.append(str(error)))
-    opened.on('request', lambda asked: asked.url.startswith(('file:', 'data:', 'blob:')) or problems.append(asked.url))
+    opened.on('request',
+              lambda asked: asked.url.startswith(('file:', 'data:', 'blob:')) or problems.append(asked.url))
     opened.goto((shop/'review.html').as_uri())
     yield opened
     context.close()
@@ -103,7 +108,8 @@ def test_decide_save_apply(page, shop, tmp_path):
     assert page.locator('#count').inner_text()=='6 of 61 decided'
     found = saved(page, tmp_path/'decisions.json')
     decided = {(row['kind'], row['line']): row['decision'] for row in found['proposals'] if row['decision']}
-    assert decided=={('fill', 2): 'accept', ('fill', 3): 'reject', ('fill', 5): 'accept', ('fill', 6): 'reject',
+    assert decided=={('fill', 2): 'accept', ('fill', 3): 'reject', ('fill', 5): 'accept',
+                     ('fill', 6): 'reject',
                      ('label', 40): 'accept', ('items', 62): 'accept'}
     before = read_table(shop/'shop.csv')
     apply_decisions(shop/'shop.csv', tmp_path/'decisions.json', tmp_path/'final.csv')

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['TABLE_COPIERS', 'fill_row', 'typed_value', 'check_new', 'write_copy']
 
-# %% ../../nbs/data/22f_copies.ipynb #3a165e55
+# %% ../../nbs/data/22f_copies.ipynb #b7ac6997
 import re
 import csv as csvlib
 import json
@@ -16,7 +16,7 @@ from pathlib import Path
 from ..core import DataError, atomic_write
 from .table_files import cell_text, find_delimiter, find_encoding, read_table
 
-# %% ../../nbs/data/22f_copies.ipynb #c8bfae74
+# %% ../../nbs/data/22f_copies.ipynb #b00e2c46
 def fill_row(
     row:list,   # Cells
     names:list, # Of the columns; a cell that a name twice stands over is the first
@@ -31,22 +31,25 @@ def fill_row(
             row[i] = cells[line, name]
     return row+[texts.get(line, '') for texts in added.values()]
 
-# %% ../../nbs/data/22f_copies.ipynb #00208c6c
+# %% ../../nbs/data/22f_copies.ipynb #e5ad77b5
 def typed_value(
     text:str, # To be filled in
     values    # Of the column
 ): # One of the values that is written like `text`, or `text`
     "A cell of the kind of its neighbours"
-    return next((value for value in values if cell_text(value)==text), text)
+    for value in values:
+        if cell_text(value)==text:
+            return value
+    return text
 
-# %% ../../nbs/data/22f_copies.ipynb #0d0d8aa7
+# %% ../../nbs/data/22f_copies.ipynb #72ca9782
 def _written_encoding(path, encoding):
     "The encoding for a copy: a mark at the beginning only if the original has one"
     with open(path, 'rb') as f:
         marked = f.read(3)==b'\xef\xbb\xbf'
     return 'utf-8' if encoding=='utf-8-sig' and not marked else encoding
 
-# %% ../../nbs/data/22f_copies.ipynb #5e589595
+# %% ../../nbs/data/22f_copies.ipynb #1e2e29c3
 def _start_copy(source, target, delimiter):
     "What separates the columns, what ends a line; `source` then stands at its header"
     head = list(islice(source, 200))
@@ -59,7 +62,7 @@ def _start_copy(source, target, delimiter):
     delimiter = {'\\t': '\t', 'tab': '\t'}.get(delimiter, delimiter)
     return delimiter or find_delimiter(head), end
 
-# %% ../../nbs/data/22f_copies.ipynb #8133b310
+# %% ../../nbs/data/22f_copies.ipynb #f289c35c
 def _copy_rows(reader, writer, before, cells, added):
     "Every row of `reader`, those that fit the header with the new cells"
     names = None
@@ -72,7 +75,7 @@ def _copy_rows(reader, writer, before, cells, added):
             row = fill_row(row[:len(names)], names, cells, added, reader.line_num+before)
         writer.writerow(row)
 
-# %% ../../nbs/data/22f_copies.ipynb #88f001f9
+# %% ../../nbs/data/22f_copies.ipynb #67f5a3c9
 def _copy_text(path, out, cells, added, delimiter, encoding):
     "A copy of a table of text in any dialect"
     used = encoding or find_encoding(path)
@@ -85,7 +88,7 @@ def _copy_text(path, out, cells, added, delimiter, encoding):
         writer = csvlib.writer(target, delimiter=delimiter, lineterminator=end)
         _copy_rows(reader, writer, before, cells, added)
 
-# %% ../../nbs/data/22f_copies.ipynb #6db992ce
+# %% ../../nbs/data/22f_copies.ipynb #fe0efbd4
 def _copy_json_lines(path, out, cells, added, delimiter, encoding):
     "A copy with an object a line"
     with open(path, encoding='utf-8-sig') as f:
@@ -97,7 +100,7 @@ def _copy_json_lines(path, out, cells, added, delimiter, encoding):
             new = {name: texts.get(line, '') for name,texts in added.items()}
             f.write(json.dumps(row | new, ensure_ascii=False)+'\n')
 
-# %% ../../nbs/data/22f_copies.ipynb #885d15ed
+# %% ../../nbs/data/22f_copies.ipynb #cba9f1c4
 def _copy_parquet(path, out, cells, added, delimiter, encoding):
     "A copy whose columns keep their types"
     import pyarrow as pa
@@ -113,13 +116,15 @@ def _copy_parquet(path, out, cells, added, delimiter, encoding):
         table = table.append_column(name, pa.array([texts.get(i+1, '') for i in range(len(table))]))
     pq.write_table(table, out)
 
-# %% ../../nbs/data/22f_copies.ipynb #fadc01d4
+# %% ../../nbs/data/22f_copies.ipynb #e9002791
 def _copy_excel(path, out, cells, added, delimiter, encoding):
     "A copy of a workbook, changed in its first sheet"
     book = import_module('openpyxl').load_workbook(path)
     sheet = book.worksheets[0]
     rows = list(sheet.iter_rows())
-    header = next(i for i,row in enumerate(rows) if any(cell_text(cell.value) for cell in row))
+    header = 0
+    while not any(cell_text(cell.value) for cell in rows[header]):
+        header += 1
     names = [cell_text(cell.value) for cell in rows[header]]
     for (line,name),text in cells.items():
         column = [row[names.index(name)] for row in rows]
@@ -130,7 +135,7 @@ def _copy_excel(path, out, cells, added, delimiter, encoding):
             sheet.cell(line, i, text)
     book.save(out)
 
-# %% ../../nbs/data/22f_copies.ipynb #db743413
+# %% ../../nbs/data/22f_copies.ipynb #dc690224
 TABLE_COPIERS = {'.jsonl': _copy_json_lines, '.ndjson': _copy_json_lines, '.parquet': _copy_parquet,
                  '.xlsx': _copy_excel} # Ending of a file -> what copies it; any other is text
 
@@ -141,7 +146,7 @@ def check_new(
     if Path(out).exists():
         raise DataError(f'{out} is there already, and may hold work of yours: name another, or move it away')
 
-# %% ../../nbs/data/22f_copies.ipynb #ff992eb7
+# %% ../../nbs/data/22f_copies.ipynb #0487c642
 def write_copy(
     path:str|Path,    # The original, as `read_table` reads it
     out:str|Path,     # The file to make, with the same ending

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['MOST_SHOWN', 'choose_shown', 'picture_address', 'small_pictures', 'write_review']
 
-# %% ../../nbs/looking/80b_review.ipynb #ad0f8a9b
+# %% ../../nbs/looking/80b_review.ipynb #93eb1dbd
 import base64
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..using.proposals import KINDS
 from .cards import thumbnail
 from .templates import render
 
-# %% ../../nbs/looking/80b_review.ipynb #481a8dd3
+# %% ../../nbs/looking/80b_review.ipynb #0f027e30
 MOST_SHOWN = 1000 # Proposals of a page
 
 def choose_shown(
@@ -30,16 +30,18 @@ def choose_shown(
     chosen = rank.sort_values(kind='stable').index[:most]
     return proposals.loc[sorted(chosen)]
 
-# %% ../../nbs/looking/80b_review.ipynb #f40d6a4b
+# %% ../../nbs/looking/80b_review.ipynb #4a5bf5bb
 def picture_address(
     img_dir:str|Path, # Folder of the photographs
     path:str,         # Of one of them
     side:int=128      # Pixels of the longer side
 )->str: # A `data:` address
     "A small photograph that is part of the page"
-    return f'data:image/jpeg;base64,{base64.b64encode(thumbnail((img_dir, path), side)).decode()}'
+    small = thumbnail((img_dir, path), side)
+    letters = base64.b64encode(small).decode()
+    return f'data:image/jpeg;base64,{letters}'
 
-# %% ../../nbs/looking/80b_review.ipynb #48ece1ab
+# %% ../../nbs/looking/80b_review.ipynb #6a7fdfef
 def small_pictures(
     shown:pd.DataFrame, # Proposals of a page
     img_dir:str|Path,   # Folder of the photographs
@@ -53,7 +55,7 @@ def small_pictures(
             pictures[path] = picture_address(img_dir, path)
     return pictures
 
-# %% ../../nbs/looking/80b_review.ipynb #8d1391cd
+# %% ../../nbs/looking/80b_review.ipynb #e7eed64e
 def write_review(
     proposals:pd.DataFrame, # As `join_proposals` gives them
     catalogue:str|Path,     # The spreadsheet they are for
@@ -69,14 +71,13 @@ def write_review(
     check_new(out)
     shown = choose_shown(proposals, most)
     pictures = small_pictures(shown, img_dir, show)
-    notes = list(notes)
     if len(shown) < len(proposals):
-        notes.append(f'The first {len(shown):,} of {len(proposals):,} proposals, the surest of each kind; '
-                     'the others come when these are applied and clean-fashion runs again.')
+        notes = [*notes, f'The first {len(shown):,} of {len(proposals):,}, the surest of each kind; '
+                     'the others come when these are applied and clean-fashion runs again.']
     content = make_decisions(catalogue, shown, delimiter, encoding)
-    title = f'{Path(catalogue).name}: proposals'
-    page = render('review.html', title=title, notes=notes, content=content, pictures=pictures,
-                  kinds=list(KINDS.items()))
+    title = f'{content["catalogue"]}: proposals'
+    known = dict(title=title, notes=notes, pictures=pictures, kinds=[*KINDS.items()])
+    page = render('review.html', content=content, **known)
     with atomic_write(out) as part:
         part.write_text(page, encoding='utf-8')
     return Path(out)

@@ -6,7 +6,7 @@
 __all__ = ['BLANK', 'OTHER', 'Question', 'column_questions', 'find_questions', 'read_one_answer', 'read_cells', 'find_spelling',
            'Catalogue', 'catalogue_settings', 'read_catalogue', 'file_digest']
 
-# %% ../../nbs/using/70b_catalogue.ipynb #e44622a7
+# %% ../../nbs/using/70b_catalogue.ipynb #3141f66b
 import hashlib, inspect
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from ..data.table_files import read_table
 from ..data.catalogue_rows import read_rows
 from ..data.spreadsheets import prepare_csv
 
-# %% ../../nbs/using/70b_catalogue.ipynb #05e2768a
+# %% ../../nbs/using/70b_catalogue.ipynb #aa13cdbf
 @dataclass
 class Question:
     "What a cell says, and where a model says it"
@@ -38,16 +38,19 @@ class Question:
     @property
     def name(self): return f'{self.column}: {self.value}' if self.value else self.column
 
-# %% ../../nbs/using/70b_catalogue.ipynb #c7b2f76a
+# %% ../../nbs/using/70b_catalogue.ipynb #b7630d2e
 @patch
 def ask(self:Question,
     prob:dict # Head -> `[n,size]` probabilities
 )->np.ndarray: # `[n,k]`, a column an answer
     "How probable each answer is"
-    own = np.asarray(prob[self.head])[:, self.places]
-    return np.concatenate([1-own, own], 1) if own.shape[1]==1 else own
+    said = np.asarray(prob[self.head])
+    own = said[:, self.places]
+    if len(self.places)==1:
+        own = np.concatenate([1-own, own], 1)
+    return own
 
-# %% ../../nbs/using/70b_catalogue.ipynb #d81fb22c
+# %% ../../nbs/using/70b_catalogue.ipynb #18e1396d
 def column_questions(
     column:str,  # Of the spreadsheet
     names:list,  # Attributes of a model
@@ -61,10 +64,13 @@ def column_questions(
     if single and single[0]==(places or single[0]):
         answers = [short_answer(column, names[i]) for i in single[0]]
         return [Question(column, 'attributes', single[0], answers)]
-    values = [short_answer(column, names[i]) for i in places]
-    return [Question(column, 'attributes', [i], ['no', 'yes'], value) for i,value in zip(places, values)]
+    found = []
+    for i in places:
+        value = short_answer(column, names[i])
+        found.append(Question(column, 'attributes', [i], ['no', 'yes'], value))
+    return found
 
-# %% ../../nbs/using/70b_catalogue.ipynb #d7677cca
+# %% ../../nbs/using/70b_catalogue.ipynb #6fe4bbd9
 def find_questions(
     how,       # The parameters of `prepare_csv`
     heads:dict # Name -> `Head` of a model
@@ -83,7 +89,7 @@ def find_questions(
                         '--category-column, --attribute-columns')
     return found
 
-# %% ../../nbs/using/70b_catalogue.ipynb #bfadea4d
+# %% ../../nbs/using/70b_catalogue.ipynb #27b2681f
 BLANK = -1 # Nothing stands in the cell
 OTHER = -2 # No answer of the model, or several answers to a question with one
 
@@ -99,7 +105,7 @@ def read_one_answer(
         found.append(alone if values else BLANK)
     return np.array(found, int)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #cf4b0240
+# %% ../../nbs/using/70b_catalogue.ipynb #ab10a5c2
 def read_cells(
     question:Question,  # About the column
     cells:list,       # `[n]` texts of the column
@@ -122,7 +128,7 @@ def read_cells(
     empty = 0 if blank_is_no else BLANK
     return np.array([int(fold_value(question.value) in values) if values else empty for values in parts], int)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #82ad4c25
+# %% ../../nbs/using/70b_catalogue.ipynb #b7f1c6cf
 def find_spelling(
     question:Question,  # About the column
     cells:list,         # `[n]` texts of the column
@@ -137,7 +143,7 @@ def find_spelling(
         spelling.append(counts.index[0] if len(counts) and not question.value else name)
     return spelling
 
-# %% ../../nbs/using/70b_catalogue.ipynb #7e2d4706
+# %% ../../nbs/using/70b_catalogue.ipynb #841f6cd5
 @dataclass
 class Catalogue:
     "A spreadsheet, its photographs, and what it says to each question"
@@ -154,10 +160,11 @@ class Catalogue:
 
     def __repr__(self):
         blank = int((self.labels==BLANK).sum())
-        return (f'{self.path.name}: {len(self.rows):,} rows with {len(self.photos):,} photographs, '
-                f'{len(self.questions)} questions, {blank:,} of {self.labels.size:,} cells blank')
+        rows = f'{len(self.rows):,} rows with {len(self.photos):,} photographs'
+        cells = f'{blank:,} of {self.labels.size:,} cells blank'
+        return f'{self.path.name}: {rows}, {len(self.questions)} questions, {cells}'
 
-# %% ../../nbs/using/70b_catalogue.ipynb #80e353cf
+# %% ../../nbs/using/70b_catalogue.ipynb #04e79428
 def catalogue_settings(
     **given # Parameters of `prepare_csv`
 )->SimpleNamespace: # All its parameters
@@ -169,14 +176,14 @@ def catalogue_settings(
     defaults = {name: known[name].default for name in known}
     return SimpleNamespace(**defaults | dict(output_dir='') | given)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #a08bcdc7
+# %% ../../nbs/using/70b_catalogue.ipynb #aa7ff0b5
 def _gather_rows(photos):
     "A row a line, in the order of the file, and the row of each photograph"
     photos = photos.sort_values('line', kind='stable').reset_index(drop=True)
     photos['row'] = pd.factorize(photos['line'])[0]
     return photos, photos.drop_duplicates('line').reset_index(drop=True)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #a4e0d344
+# %% ../../nbs/using/70b_catalogue.ipynb #88987ace
 def _read_column(question, said, how):
     "The labels of the rows `said`, facts of other rows and readings of categories among them"
     if question.head=='category':
@@ -185,14 +192,14 @@ def _read_column(question, said, how):
     blank_is_no = question.column in split_names(how.blank_is_no)
     return read_cells(question, texts, how.separator, read_renames(how.rename), blank_is_no)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #b4342a78
+# %% ../../nbs/using/70b_catalogue.ipynb #1578da5c
 def _raw_cells(how, questions, lines):
     "The texts of the columns that are asked about, as they stand in the lines of the file"
     wanted = {question.column for question in questions}
     sheet = read_table(how.csv, how.delimiter, how.encoding, how.bad_rows, wanted)
     return sheet.loc[lines].reset_index(drop=True)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #c70cf592
+# %% ../../nbs/using/70b_catalogue.ipynb #6de6213e
 def read_catalogue(
     how,           # The parameters of `prepare_csv`, from `catalogue_settings`
     heads:dict,    # Name -> `Head` of a model
@@ -214,7 +221,7 @@ def read_catalogue(
     return Catalogue(Path(how.csv), how, root, photos[['path', 'row']], kept, questions,
                      np.stack(labels, 1), cells, spelling, done.notes)
 
-# %% ../../nbs/using/70b_catalogue.ipynb #428d72e0
+# %% ../../nbs/using/70b_catalogue.ipynb #042aadb3
 def file_digest(
     path:str|Path # Of a file
 )->str: # 16 hexadecimal digits

@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['DECISIONS', 'CLEANED', 'make_decisions', 'save_decisions', 'read_decisions', 'accepted_proposals', 'check_cells',
-           'describe_change', 'write_accepted', 'apply_decisions']
+           'describe_change', 'line_notes', 'write_accepted', 'check_digest', 'apply_decisions']
 
-# %% ../../nbs/using/70i_decisions.ipynb #e5037f36
+# %% ../../nbs/using/70i_decisions.ipynb #ccdd3dc3
 import json
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from ..data.table_files import read_table
 from .catalogue import file_digest
 from .proposals import COLUMNS_OF_PROPOSALS, KINDS
 
-# %% ../../nbs/using/70i_decisions.ipynb #c2b22530
+# %% ../../nbs/using/70i_decisions.ipynb #1715219a
 DECISIONS = ('accept', 'reject', '') # What a person can say; nothing is undecided
 
 def make_decisions(
@@ -38,7 +38,7 @@ def make_decisions(
         encoding=encoding,
         proposals=[row | dict(decision='') for row in rows])
 
-# %% ../../nbs/using/70i_decisions.ipynb #6ced8363
+# %% ../../nbs/using/70i_decisions.ipynb #b50e177f
 def save_decisions(
     decisions:dict, # As `make_decisions` gives it
     path:str|Path   # A file to make, which must not be there
@@ -48,7 +48,7 @@ def save_decisions(
     with atomic_write(path) as tmp:
         tmp.write_text(json.dumps(decisions, ensure_ascii=False, indent=1), encoding='utf-8')
 
-# %% ../../nbs/using/70i_decisions.ipynb #b6420021
+# %% ../../nbs/using/70i_decisions.ipynb #816dd1fd
 def _check_proposal(path, number, row):
     "A `DataError` unless a row of the file is a proposal with a decision"
     right = isinstance(row, dict) and row.keys() >= {*COLUMNS_OF_PROPOSALS, 'decision'}
@@ -59,7 +59,7 @@ def _check_proposal(path, number, row):
     if not right:
         raise DataError(f'{path}: proposal {number} is not one that clean-fashion made')
 
-# %% ../../nbs/using/70i_decisions.ipynb #1ea326fb
+# %% ../../nbs/using/70i_decisions.ipynb #cf2bd53d
 def read_decisions(
     path:str|Path # As the review page saves it
 )->dict:
@@ -69,14 +69,14 @@ def read_decisions(
     except OSError as error:
         raise DataError(f'cannot read {path}: {error.strerror}') from None
     except ValueError:
-        raise DataError(f'{path}: not a file of decisions; save one with the button of the review page') from None
+        raise DataError(f'{path}: not a file of decisions; the review page saves one') from None
     if not isinstance(found, dict) or found.get('made_by')!='clean-fashion' or found.get('format')!=1:
         raise DataError(f'{path}: not a file of decisions of this version of clean-fashion')
     for number,row in enumerate(found.get('proposals', []), 1):
         _check_proposal(path, number, row)
     return found
 
-# %% ../../nbs/using/70i_decisions.ipynb #9c71ccc7
+# %% ../../nbs/using/70i_decisions.ipynb #177baa90
 def accepted_proposals(
     decisions:dict,            # As `read_decisions` gives them
     fill_undecided:bool=False  # Also blanks on which nobody decided?
@@ -89,7 +89,7 @@ def accepted_proposals(
             found.append(row)
     return found
 
-# %% ../../nbs/using/70i_decisions.ipynb #7a8fb44d
+# %% ../../nbs/using/70i_decisions.ipynb #5413407e
 def check_cells(
     path:str|Path,     # The spreadsheet
     sheet:pd.DataFrame, # As `read_table` reads it
@@ -110,7 +110,7 @@ def check_cells(
             raise DataError(f'{path}, line {line}: two accepted proposals for column {column!r}')
         seen.add((line, column))
 
-# %% ../../nbs/using/70i_decisions.ipynb #87a005ab
+# %% ../../nbs/using/70i_decisions.ipynb #f10f954d
 def describe_change(
     row:dict # A proposal that is written
 )->str:
@@ -122,7 +122,17 @@ def describe_change(
         return f'{row["column"]}: was {row["was"]}{sure}'
     return f'{KINDS[row["kind"]]}: {row["why"]}'
 
-# %% ../../nbs/using/70i_decisions.ipynb #e1b7dbc0
+# %% ../../nbs/using/70i_decisions.ipynb #d00c5cfe
+def line_notes(
+    accepted:list # Of proposals
+)->dict: # Line -> text
+    "What is said of each line that is changed"
+    notes = {}
+    for row in accepted:
+        notes.setdefault(row['line'], []).append(describe_change(row))
+    return {line: '; '.join(words) for line,words in notes.items()}
+
+# %% ../../nbs/using/70i_decisions.ipynb #cacea642
 CLEANED = 'cleaned' # The column that says what was changed
 
 def write_accepted(
@@ -134,15 +144,23 @@ def write_accepted(
 ):
     "The spreadsheet with what was accepted, and a column that says so; a `DataError` if the file is there"
     cells = {}
-    notes = {}
     for row in accepted:
         if row['column']:
             cells[row['line'], row['column']] = row['now']
-        notes.setdefault(row['line'], []).append(describe_change(row))
-    said = {line: '; '.join(words) for line,words in notes.items()}
-    write_copy(path, out, cells, {CLEANED: said}, delimiter, encoding)
+    notes = {CLEANED: line_notes(accepted)}
+    write_copy(path, out, cells, notes, delimiter, encoding)
 
-# %% ../../nbs/using/70i_decisions.ipynb #41ad7db0
+# %% ../../nbs/using/70i_decisions.ipynb #e1cad4b8
+def check_digest(
+    path:str|Path, # A spreadsheet
+    digest:str     # Of the one that is meant
+):
+    "A `DataError` unless it is the same, to the byte"
+    if file_digest(path)!=digest:
+        raise DataError(f'{path} is not the spreadsheet that these decisions were made for, or has been '
+                        'changed since: run clean-fashion on it again')
+
+# %% ../../nbs/using/70i_decisions.ipynb #a673a088
 def apply_decisions(
     path:str|Path,      # The spreadsheet, as it was when proposals were made
     decisions:str|Path, # The file that the review page saved
@@ -151,9 +169,7 @@ def apply_decisions(
 )->list: # Of the proposals that were written
     "Write what a person accepted; a `DataError` if the spreadsheet is another, or was changed"
     found = read_decisions(decisions)
-    if file_digest(path)!=found['digest']:
-        raise DataError(f'{path} is not the spreadsheet that these decisions were made for, or has been changed '
-                        'since: run clean-fashion on it again')
+    check_digest(path, found['digest'])
     accepted = accepted_proposals(found, fill_undecided)
     reading = (found.get('delimiter', ''), found.get('encoding', ''))
     wanted = {row['column'] for row in accepted}

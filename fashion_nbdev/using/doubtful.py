@@ -6,7 +6,7 @@
 __all__ = ['PENALTY', 'draw_folds', 'out_of_fold', 'self_confidence', 'label_margin', 'confident_class', 'judge_question',
            'rank_labels']
 
-# %% ../../nbs/using/70e_doubtful.ipynb #7852ae82
+# %% ../../nbs/using/70e_doubtful.ipynb #e955e55f
 import numpy as np
 import pandas as pd
 import torch
@@ -17,7 +17,7 @@ from ..learning.baseline import category_rule, standardised
 from .catalogue import Catalogue
 from .looks import Looks
 
-# %% ../../nbs/using/70e_doubtful.ipynb #202df7a7
+# %% ../../nbs/using/70e_doubtful.ipynb #fa2fffdf
 def draw_folds(
     groups,      # `[n]`, what stays together; a blank one is alone
     k:int=5,     # Folds
@@ -25,12 +25,13 @@ def draw_folds(
 )->np.ndarray: # `[n]`, from 0
     "Which fold each row is in: groups are whole, folds about equal"
     groups = np.asarray(groups, dtype=object).astype(str)
-    alone = np.array([f'\0{i}' for i in range(len(groups))], dtype=object)
-    codes, names = pd.factorize(np.where(groups=='', alone, groups))
+    alone = [f'\0{i}' for i in range(len(groups))]
+    whole = np.where(groups=='', alone, groups)
+    codes, names = pd.factorize(whole)
     fold = np.random.default_rng(seed).permutation(len(names))%k
     return fold[codes]
 
-# %% ../../nbs/using/70e_doubtful.ipynb #afbcfde7
+# %% ../../nbs/using/70e_doubtful.ipynb #a96a8a8e
 PENALTY = .01 # Inverse strength of the regression: few photographs of a class must not be learned by heart
 
 def out_of_fold(
@@ -53,7 +54,7 @@ def out_of_fold(
         prob[folds==fold] = rule(scaled[own]).softmax(1)
     return prob
 
-# %% ../../nbs/using/70e_doubtful.ipynb #5f30ef34
+# %% ../../nbs/using/70e_doubtful.ipynb #5bf06eda
 def self_confidence(
     prob:np.ndarray,  # `[n,k]`, out of fold
     labels:np.ndarray # `[n]`
@@ -61,7 +62,7 @@ def self_confidence(
     "How probable each label is"
     return prob[np.arange(len(labels)), labels]
 
-# %% ../../nbs/using/70e_doubtful.ipynb #f84bc0d2
+# %% ../../nbs/using/70e_doubtful.ipynb #16710018
 def label_margin(
     prob:np.ndarray,  # `[n,k]`, out of fold
     labels:np.ndarray # `[n]`
@@ -71,7 +72,7 @@ def label_margin(
     others[np.arange(len(labels)), labels] = -1
     return self_confidence(prob, labels)-others.max(1)
 
-# %% ../../nbs/using/70e_doubtful.ipynb #cfc60f8a
+# %% ../../nbs/using/70e_doubtful.ipynb #33db6af5
 def confident_class(
     prob:np.ndarray,  # `[n,k]`, out of fold
     labels:np.ndarray # `[n]`
@@ -85,7 +86,7 @@ def confident_class(
     enough = prob >= usual-1e-6
     return np.where(enough.any(1), np.where(enough, prob, -1).argmax(1), -1)
 
-# %% ../../nbs/using/70e_doubtful.ipynb #0792c4ef
+# %% ../../nbs/using/70e_doubtful.ipynb #db3b9cfb
 def judge_question(
     x:Tensor,          # `[n,c]` features of rows
     labels:np.ndarray, # `[n]`, below 0 where nothing can be said
@@ -102,7 +103,7 @@ def judge_question(
     columns['off'] = (counted >= 0) & (counted!=own)
     return pd.DataFrame(columns)
 
-# %% ../../nbs/using/70e_doubtful.ipynb #7d25a9c1
+# %% ../../nbs/using/70e_doubtful.ipynb #11d15b2c
 def rank_labels(
     catalogue:Catalogue, # With labels
     looks:Looks,         # What a model sees in it

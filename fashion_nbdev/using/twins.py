@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['ALIKE', 'tiny_vectors', 'find_twins', 'twin_rows', 'keep_together', 'mark_answers', 'never_together',
-           'contradictions', 'two_answers']
+           'contradictions', 'split_into', 'two_answers']
 
-# %% ../../nbs/using/70f_twins.ipynb #1641f482
+# %% ../../nbs/using/70f_twins.ipynb #471b94ae
 import numpy as np
 import pandas as pd
 import torch
@@ -21,7 +21,7 @@ from ..learning.neighbours import nearest
 from .catalogue import OTHER, Catalogue
 from .looks import Looks
 
-# %% ../../nbs/using/70f_twins.ipynb #c488e798
+# %% ../../nbs/using/70f_twins.ipynb #084a7855
 def tiny_vectors(
     tiny:Tensor # `[p,m]`, pixels of small copies
 )->Tensor: # `[p,m]`, unit length
@@ -34,7 +34,7 @@ def tiny_vectors(
     vectors[flat, alone[flat]] = 1
     return vectors
 
-# %% ../../nbs/using/70f_twins.ipynb #1cdb630d
+# %% ../../nbs/using/70f_twins.ipynb #31a12106
 ALIKE = .992 # Similarity of two copies of a photograph; two photographs of one product have less
 
 def find_twins(
@@ -52,7 +52,7 @@ def find_twins(
     pairs = pairs.drop_duplicates(['first', 'second'])
     return pairs.sort_values('similarity', ascending=False, ignore_index=True)
 
-# %% ../../nbs/using/70f_twins.ipynb #bd8cc595
+# %% ../../nbs/using/70f_twins.ipynb #6034806f
 def twin_rows(
     catalogue:Catalogue, # With items, if they are known
     looks:Looks          # What is seen in its photographs
@@ -71,7 +71,7 @@ def twin_rows(
     pairs['two_items'] = (mine!=theirs) & (mine!='') & (theirs!='')
     return pairs
 
-# %% ../../nbs/using/70f_twins.ipynb #aef2edc4
+# %% ../../nbs/using/70f_twins.ipynb #9f3828f4
 def keep_together(
     items,             # `[n]`, `''` for none
     pairs:pd.DataFrame # As `twin_rows` gives them
@@ -84,7 +84,7 @@ def keep_together(
     several = np.bincount(part)[part] > 1
     return join_groups(items, np.where(several, [f'twins {i}' for i in part], ''))
 
-# %% ../../nbs/using/70f_twins.ipynb #371ed2f0
+# %% ../../nbs/using/70f_twins.ipynb #1d627756
 def mark_answers(
     catalogue:Catalogue # With labels
 )->tuple: # `[n,a]` float32, 1 where the row says it; `[a]` question and answer of each column
@@ -98,7 +98,7 @@ def mark_answers(
             which.append((i, j))
     return np.stack(marks, 1).astype(np.float32), which
 
-# %% ../../nbs/using/70f_twins.ipynb #1b7646f5
+# %% ../../nbs/using/70f_twins.ipynb #f45dad59
 def never_together(
     marks:np.ndarray,  # `[n,a]`, as `mark_answers` gives them
     which:list,        # `[a]` question and answer of each column
@@ -114,7 +114,7 @@ def never_together(
     odd = (chance >= expected) & (together <= rare*chance) & apart
     return np.argwhere(odd).tolist()
 
-# %% ../../nbs/using/70f_twins.ipynb #3ab91cd1
+# %% ../../nbs/using/70f_twins.ipynb #b5514ba9
 def contradictions(
     catalogue:Catalogue # With labels
 )->pd.DataFrame: # `row question answer other_question other_answer`
@@ -127,10 +127,21 @@ def contradictions(
     columns = ['row', 'question', 'answer', 'other_question', 'other_answer']
     return pd.DataFrame(found, columns=columns, dtype=int)
 
-# %% ../../nbs/using/70f_twins.ipynb #a2e1af11
+# %% ../../nbs/using/70f_twins.ipynb #8a65f600
+def split_into(
+    cell:str, # Any
+    known:set # Folded answers
+)->list: # Of values; empty if it is not several answers
+    "The answers that a cell gives, if it gives several and nothing else"
+    for mark in '|,;/':
+        parts = split_values(cell, mark)
+        if len(parts) > 1 and {fold_value(part) for part in parts} <= known:
+            return parts
+    return []
+
+# %% ../../nbs/using/70f_twins.ipynb #f079abda
 def two_answers(
-    catalogue:Catalogue, # With the texts of its cells
-    separators:str='|,;/' # That may stand between two answers
+    catalogue:Catalogue # With the texts of its cells
 )->pd.DataFrame: # `row question`, and the answers as text
     "Cells that give several answers to a question with one"
     found = []
@@ -139,10 +150,7 @@ def two_answers(
             continue
         known = {fold_value(name) for name in question.answers}
         for row in np.flatnonzero(catalogue.labels[:, i]==OTHER):
-            cell = catalogue.cells[question.column].iloc[row]
-            for mark in separators:
-                parts = split_values(cell, mark)
-                if len(parts) > 1 and {fold_value(part) for part in parts} <= known:
-                    found.append((row, i, ' and '.join(parts)))
-                    break
+            parts = split_into(catalogue.cells[question.column].iloc[row], known)
+            if parts:
+                found.append((row, i, ' and '.join(parts)))
     return pd.DataFrame(found, columns=['row', 'question', 'answers'])
