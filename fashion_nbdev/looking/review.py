@@ -14,7 +14,7 @@ import pandas as pd
 from ..core import atomic_write, progress
 from ..data.copies import check_new
 from ..using.decisions import make_decisions
-from ..using.proposals import KINDS
+from ..using.proposals import PROPOSAL_KINDS
 from .cards import thumbnail
 from .templates import render
 
@@ -76,7 +76,7 @@ def write_review(
                      'the others come when these are applied and clean-fashion runs again.']
     content = make_decisions(catalogue, shown, delimiter, encoding)
     title = f'{content["catalogue"]}: proposals'
-    known = dict(title=title, notes=notes, pictures=pictures, kinds=[*KINDS.items()])
+    known = dict(title=title, notes=notes, pictures=pictures, kinds=[*PROPOSAL_KINDS.items()])
     page = render('review.html', content=content, **known)
     with atomic_write(out) as part:
         part.write_text(page, encoding='utf-8')

@@ -138,7 +138,8 @@ def find_spelling(
     cells = np.asarray(cells, dtype=object)
     spelling = []
     for i,name in enumerate(question.answers):
-        same = pd.Series(cells[labels==i], dtype=object).str.strip()
+        own = pd.Series(cells[labels==i], dtype=object)
+        same = own.str.strip()
         counts = same[same!=''].value_counts()
         spelling.append(counts.index[0] if len(counts) and not question.value else name)
     return spelling
@@ -181,7 +182,8 @@ def _gather_rows(photos):
     "A row a line, in the order of the file, and the row of each photograph"
     photos = photos.sort_values('line', kind='stable').reset_index(drop=True)
     photos['row'] = pd.factorize(photos['line'])[0]
-    return photos, photos.drop_duplicates('line').reset_index(drop=True)
+    rows = photos.drop_duplicates('line')
+    return photos, rows.reset_index(drop=True)
 
 # %% ../../nbs/using/70b_catalogue.ipynb #88987ace
 def _read_column(question, said, how):

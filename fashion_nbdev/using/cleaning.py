@@ -21,7 +21,7 @@ from .fill import bars_report, check_asked, fill_blanks, measure_bars
 from .looks import look_at
 from .predict import FashionPredictor
 from fashion_nbdev.using.proposals import (
-    KINDS, join_proposals, propose_contradictions, propose_fills, propose_labels, propose_twins,
+    PROPOSAL_KINDS, join_proposals, propose_contradictions, propose_fills, propose_labels, propose_twins,
     propose_two_answers
 )
 from .twins import contradictions, keep_together, twin_rows, two_answers
@@ -38,7 +38,7 @@ class Cleaning:
 
     def __repr__(self):
         counts = self.proposals['kind'].value_counts()
-        lines = [f'{counts.get(kind, 0):6,} {title}' for kind,title in KINDS.items()]
+        lines = [f'{counts.get(kind, 0):6,} {title}' for kind,title in PROPOSAL_KINDS.items()]
         return '\n'.join(lines)
 
 # %% ../../nbs/using/70j_cleaning.ipynb #940f6ff5

@@ -16,7 +16,7 @@ from ..core import DataError, atomic_write
 from ..data.copies import check_new, write_copy
 from ..data.table_files import read_table
 from .catalogue import file_digest
-from .proposals import COLUMNS_OF_PROPOSALS, KINDS
+from .proposals import COLUMNS_OF_PROPOSALS, PROPOSAL_KINDS
 
 # %% ../../nbs/using/70i_decisions.ipynb #1715219a
 DECISIONS = ('accept', 'reject', '') # What a person can say; nothing is undecided
@@ -54,7 +54,7 @@ def _check_proposal(path, number, row):
     right = isinstance(row, dict) and row.keys() >= {*COLUMNS_OF_PROPOSALS, 'decision'}
     if right:
         texts = [row[name] for name in ('path', 'column', 'was', 'now', 'why')]
-        right = row['kind'] in KINDS and row['decision'] in DECISIONS and type(row['line']) is int
+        right = row['kind'] in PROPOSAL_KINDS and row['decision'] in DECISIONS and type(row['line']) is int
         right = right and all(isinstance(text, str) for text in texts)
     if not right:
         raise DataError(f'{path}: proposal {number} is not one that clean-fashion made')
@@ -120,7 +120,7 @@ def describe_change(
         return f'{row["column"]}: filled{sure}'
     if row['column']:
         return f'{row["column"]}: was {row["was"]}{sure}'
-    return f'{KINDS[row["kind"]]}: {row["why"]}'
+    return f'{PROPOSAL_KINDS[row["kind"]]}: {row["why"]}'
 
 # %% ../../nbs/using/70i_decisions.ipynb #d00c5cfe
 def line_notes(
