@@ -80,8 +80,7 @@ def find_items(
     if not (Path(anno_dir)/LIST_PARTITION).is_file():
         return pd.Series('', index=paths.index)
     known = read_partition(img_dir, anno_dir).df.drop_duplicates('path')
-    items = known.set_index('path')['item']
-    return paths.map(items).fillna('')
+    return paths.map(known.set_index('path')['item']).fillna('')
 
 # %% ../../nbs/using/70g_prepared_sheet.ipynb #ade3b606
 def write_sheet(
