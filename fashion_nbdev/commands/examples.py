@@ -82,6 +82,10 @@ EXAMPLES = {
         'export-fashion --checkpoint best_multimodal_model.pth --output model.onnx',
         'export-fashion --checkpoint best_multimodal_model.pth --output model.onnx \\\n'
         '    --int8 --img-dir shop/img --anno-dir shop/annotations'),
+    'clean-fashion': (
+        'clean-fashion catalogue.csv --checkpoint best_multitask_model.pth \\\n'
+        '    --img-dir photographs --attribute-columns material,pattern',
+        'clean-fashion catalogue.csv --apply decisions.json'),
     'sweep-fashion': (
         'sweep-fashion --task classification --vary "lr=1e-3,3e-3" \\\n'
         '    --img-dir shop/img --anno-dir shop/annotations',

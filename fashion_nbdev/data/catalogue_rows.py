@@ -177,12 +177,10 @@ def _join_blanks(items, csv):
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #69253c9c
 def _name_rows(df, how, done):
-    "`df` with items that can be written, without rows that lack both category and item"
+    "`df` with items that can be written, without rows that lack both category and item; those rows"
     df = df.assign(item=_join_blanks(df['item'], how.csv))
-    if not how.category_column:
-        return df
-    lost = (df['name']=='') & (df['item']=='')
-    return skip_rows(df, lost, 'no category', done)
+    lost = (df['name']=='') & (df['item']=='') & bool(how.category_column)
+    return skip_rows(df, lost, 'no category', done), df[lost]
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #bc24550f
 def _read_split(df, done):
@@ -267,7 +265,8 @@ def _note_missing(how, root, cells, found, done):
 def read_rows(
     how,            # The parameters of `prepare_csv`
     done:Prepared,  # Takes what is read, skipped and noted
-    show:bool=True  # A progress bar?
+    show:bool=True, # A progress bar?
+    unlabelled:bool=False # Also the photographs without category and item, at the end and in split ''?
 )->tuple: # Folder of the photographs; a row a photograph: `path name item group split view`, attributes
     "Every photograph that can be used, with what is said of it and its split; a `DataError` without a folder"
     beside = how.csv if Path(how.csv).is_dir() else Path(how.csv).parent
@@ -281,5 +280,6 @@ def read_rows(
     fetch = _how_to_fetch(how, root, done, show)
     rows = locate_photographs(named, root, how.suffix, done, show, fetch)
     _note_missing(how, root, named['cell'], len(rows) > 0, done)
-    rows = _name_rows(_read_categories(rows, how, done), how, done)
-    return root, _draw_splits(rows, how, done)
+    rows, blank = _name_rows(_read_categories(rows, how, done), how, done)
+    rows = _draw_splits(rows, how, done)
+    return root, pd.concat([rows, blank.assign(split='')], ignore_index=True) if unlabelled else rows
