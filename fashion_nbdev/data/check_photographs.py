@@ -15,7 +15,7 @@ from PIL import Image
 
 from ..pictures import MAX_PIXELS, open_image
 from .findings import printable
-from .same_pictures import thumbnail
+from .same_pictures import square_thumbnail
 
 # %% ../../nbs/data/33_check_photographs.ipynb #7ddcf654
 class Photo(NamedTuple):
@@ -27,7 +27,7 @@ class Photo(NamedTuple):
     width:int=0    # Pixels, upright
     height:int=0
     kind:str=''    # Format, as Pillow calls it; empty if it could not be opened
-    thumb:bytes=b'' # A small picture of it, as `thumbnail` makes it, if it was decoded
+    thumb:bytes=b'' # A small picture of it, as `square_thumbnail` makes it, if it was decoded
 
 # %% ../../nbs/data/33_check_photographs.ipynb #de24820e
 def header_facts(
@@ -174,7 +174,7 @@ def inspect_photo(
             photo = read_header(f)._replace(bytes=size, tail=zlib.crc32(tail))
         if 'image-too-large' in photo.codes or whole and not deep:
             return photo
-        photo = photo._replace(thumb=thumbnail(open_image(path)).tobytes())
+        photo = photo._replace(thumb=square_thumbnail(open_image(path)).tobytes())
         made_up = whole is False and is_unfinished(path)
         return photo._replace(codes=(*photo.codes, 'image-unfinished')) if made_up else photo
     except Exception as e:

@@ -250,7 +250,9 @@ def _read_feed(path, wanted):
         names |= dict.fromkeys(facts)
     names |= dict.fromkeys(OPTIONAL)
     kept = [name for name in names if _is_wanted(name, wanted)]
-    columns = [[facts.get(name, '') for _,facts in rows] for name in kept]
+    columns = []
+    for name in kept:
+        columns.append([facts.get(name, '') for _,facts in rows])
     return _make_table(columns, kept, [line for line,_ in rows]), list(names)
 
 # %% ../../nbs/data/22b_table_files.ipynb #320b94cc

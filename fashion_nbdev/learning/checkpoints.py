@@ -15,7 +15,7 @@ from .body_names import is_own_body
 from .heads import restore_heads
 from .models import FashionNet
 from fashion_nbdev.learning.schema import (
-    CheckpointForm, check_digest, check_form, check_outputs, check_weights, weights_digest
+    CheckpointForm, check_sealed, check_form, check_outputs, check_weights, weights_digest
 )
 
 # %% ../../nbs/learning/56_checkpoints.ipynb #1fd3fbdd
@@ -127,7 +127,7 @@ def load_checkpoint(
     if 'state' not in d or 'preprocessing' not in d:
         raise DataError(f'{path}: not a finished checkpoint: use best_<task>_model.pth')
     check_form(d, CheckpointForm, path)
-    for check in (check_outputs, check_weights, check_digest):
+    for check in (check_outputs, check_weights, check_sealed):
         check(d, path)
     check_task(d['task'], task, path)
     return d

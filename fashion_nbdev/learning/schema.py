@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Finite', 'Positive', 'Side', 'Size', 'RGB', 'Form', 'ScalingForm', 'ModelForm', 'CheckpointForm', 'RunForm',
-           'check_form', 'check_outputs', 'check_weights', 'weights_digest', 'check_digest']
+           'check_form', 'check_outputs', 'check_weights', 'weights_digest', 'check_sealed']
 
 # %% ../../nbs/learning/55b_schema.ipynb #ac0b2870
 import hashlib
@@ -147,7 +147,7 @@ def weights_digest(
     return digest.hexdigest()
 
 # %% ../../nbs/learning/55b_schema.ipynb #9c5952c9
-def check_digest(
+def check_sealed(
     content:dict, # Of the form of a checkpoint
     path          # Of the file, for the message
 ):
