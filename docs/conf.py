@@ -44,7 +44,7 @@ if (here/'_vendor').exists():     # served by the site itself; from CDNs without
     nb_ipywidgets_js = {'vendor/dist/embed.js': {}}
     mathjax_path = 'vendor/es5/tex-mml-chtml.js'
 
-PREVIEW = 'retrieval.jpg'  # Of a page that has no picture; the start page's own
+PREVIEW = 'first_look.jpg'  # Of a page that has no picture; the start page's own
 
 def describe_page(app, pagename, templatename, context, doctree):
     "What a search engine says of the page, and what a link to it shows: its first sentence and picture"
