@@ -48,7 +48,7 @@ def test_help(name):
 def test_help_is_light(name):
     "`--help` answers before torch is loaded"
     module, function = SCRIPTS[name].split(':')
-    known = {'pandas'} if name=='clean-fashion' else {''}       # its flags are those of what reads spreadsheets
+    known = {'pandas'} if name=='clean-fashion' else {''} # whose flags are those of a reader
     code = LIGHT.format(name=name, module=module, function=function, known=known)
     done = run(sys.executable, '-c', code)
     assert done.returncode==0, done.stderr
