@@ -33,7 +33,7 @@ exit $code
 GIT = ('#!/bin/sh\nmkdir -p "$(basename "$2")/.venv/bin" && cd "$(basename "$2")" && '
        'cp {root}/Makefile {root}/settings.ini {root}/setup.py {root}/requirements.txt .\n')
 MAKE = ('#!/bin/sh\n"{real}" --dry-run "$@" > /dev/null || echo "make $*" >> "$FAILED"\n'
-        'touch .venv/bin/activate\n')
+        'mkdir -p .venv/bin && touch .venv/bin/activate\n')
 
 
 def blocks(text):
@@ -144,6 +144,8 @@ def test_blocks(text, shims, material, weights, tmp_path):
     "All blocks of a text, one after the other, in one folder"
     for source in material.iterdir():
         (tmp_path/source.name).symlink_to(source)
+    for name in ('Makefile', 'settings.ini', 'setup.py', 'requirements.txt'):
+        shutil.copy(ROOT/name, tmp_path)                       # later blocks begin in the clone
     (tmp_path/'demo').unlink()
     shutil.copytree(material/'demo', tmp_path/'demo', symlinks=True)
     failed = tmp_path/'failed'
