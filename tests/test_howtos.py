@@ -157,6 +157,7 @@ def test_blocks(text, shims, material, weights, tmp_path):
     for language, block in blocks(TEXTS[text]):
         program = ['bash', '-c'] if language == 'sh' else [sys.executable, '-c']
         done = subprocess.run([*program, block], cwd=tmp_path, env=env, capture_output=True, text=True)
+        shutil.rmtree(tmp_path/'fashion_nbdev', ignore_errors=True) # a reader is inside it
         said = f'{block}\n{done.stdout[-600:]}\n{done.stderr[-900:]}'
         assert not failed.exists(), f'{failed.read_text()}\n{said}'
         last = block.replace('\\\n', ' ').splitlines()[-1]     # findings are no failure

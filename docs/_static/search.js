@@ -29,7 +29,8 @@ document.addEventListener('DOMContentLoaded', () => {
           offer(titles[file] === title ? title : `${titles[file]} > ${title}`, null, file, titles[file] === title ? null : id, share(asked, title))
       for (const [entry, places] of Object.entries(indexentries))
         for (const [file, id] of places)
-          if (docnames[file].endsWith('how_do_i')) offer(titles[file], entry, file, id, share(asked, entry))
+          if (docnames[file].endsWith('how_do_i') || share(asked, entry) === 2)  // elsewhere the very words only
+            offer(titles[file], entry, file, docnames[file].endsWith('how_do_i') ? id : null, share(asked, entry))
     }
     const ranked = [...best.values()].sort((a, b) => a[4] - b[4])
     const howto = ranked.filter(result => result[4] >= 600 && result[0].endsWith('how_do_i')).at(-1)
