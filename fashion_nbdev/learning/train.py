@@ -9,8 +9,8 @@ __all__ = ['read_tables', 'open_sources', 'task_heads', 'build_net', 'run_prepro
            'train']
 
 # %% ../../nbs/learning/60_train.ipynb #8d3959fc
-import math
-from contextlib import contextmanager
+import math, os
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -192,15 +192,9 @@ def begin_folder(
     resume:bool, # Does the run go on with it?
     acc          # Accelerator
 ):
-    "Make the folder of a run, without the state of an earlier one; a `DataError` if it cannot be written"
-    if not acc.is_main_process:
-        return
-    try:
-        state.parent.mkdir(parents=True, exist_ok=True)
-        if not resume:
-            state.unlink(missing_ok=True)
-    except OSError as error:
-        raise DataError(f'cannot write {state.parent}: {error.strerror}') from None
+    "Put the state of an earlier run aside, unless the run goes on with it"
+    if acc.is_main_process and state.exists() and not resume:
+        os.replace(state, state.with_suffix('.previous.pth'))
 
 # %% ../../nbs/learning/60_train.ipynb #b88bb5f6
 @contextmanager
@@ -208,16 +202,18 @@ def run_alone(
     out:Path, # The folder of the run
     acc       # Accelerator
 ):
-    "Keep other runs out of the folder; a `DataError` if one is at work there"
-    if not acc.is_main_process:
+    "Make the folder and keep other runs out; a `DataError` if it cannot be written, or one is at work there"
+    with ExitStack() as held:
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            if acc.is_main_process:
+                held.enter_context(file_lock(out/'.run.lock', wait=False))
+        except BlockingIOError:
+            raise DataError(f'{out}: another training writes to this folder: wait for it, or name another '
+                            'with --output-dir') from None
+        except OSError as error:
+            raise DataError(f'cannot write {out}: {error.strerror}') from None
         yield
-        return
-    try:
-        with file_lock(out/'.run.lock', wait=False):
-            yield
-    except BlockingIOError:
-        raise DataError(f'{out}: another training writes to this folder: wait for it, or name another '
-                        'with --output-dir') from None
 
 # %% ../../nbs/learning/60_train.ipynb #c10a8649
 def count_photographs(
@@ -335,8 +331,8 @@ def train(
     acc = make_accelerator(s.precision, s.cpu)
     out = Path(s.output_dir)
     start = load_checkpoint(s.start_from) if s.start_from else None
-    begin_folder(run_state_path(out, task), s.resume, acc)
     with run_alone(out, acc):
+        begin_folder(run_state_path(out, task), s.resume, acc)
         tables, judged = read_tables(task, s)
         rows = sum(len(table) for table in [*tables.values(), *judged.values()])
         cache = cache_folder(s.cache, out, s.size, rows)

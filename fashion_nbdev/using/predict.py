@@ -41,7 +41,7 @@ class Prediction:
     more:dict=field(default_factory=dict)       # Answers of heads of your own
     answers:dict=field(default_factory=dict)    # Question -> the attribute that answers it
     sets:dict=field(default_factory=dict)       # Question -> attributes, if several were promised
-    tagged:bool=False       # Was there somebody to ask for attributes, even if none is there?
+    tagged:bool=False       # Does the model know attributes, whether or not one is there?
 
     def __str__(self): return self.brief(len(self.attributes))
 

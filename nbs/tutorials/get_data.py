@@ -2,7 +2,7 @@
 
     python get_data.py FOLDER
 
-It takes git, a network and 2 GB for a while. What is there already is left alone.
+It takes git and a network. What is there already is left alone.
 Then set FASHION_DATA to FOLDER."""
 import csv, html, re, subprocess, sys
 from pathlib import Path
