@@ -183,11 +183,14 @@ def train_model(
     task:str,   # `classification`, `attribute`, `retrieval`, `multitask` or `multimodal`
     **choices   # Settings of that task: `img_dir`, `anno_dir`, `epochs`, ...
 )->Model:
-    "Train a model, and load the best of it; a `DataError` for choices that make no sense"
+    "Train a model, `evaluate` it if asked, and load the best of it; a `DataError` for choices that make no sense"
     check_choices(task, choices)
     plain = {name: str(value) if isinstance(value, Path) else value for name,value in choices.items()}
     s = Settings(**plain)
-    return load(training.train(task, s), body=s.body if ':' in s.body else '')
+    path = training.train(task, s)
+    if s.evaluate:
+        evaluation.save_evaluation(evaluation.evaluate(path, s), s.output_dir)
+    return load(path, body=s.body if ':' in s.body else '')
 
 # %% ../nbs/97_face.ipynb #76af65b8
 def evaluate_model(

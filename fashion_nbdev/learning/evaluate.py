@@ -26,7 +26,7 @@ from ..pixels.augment import Augment
 from ..pixels.sources import full_paths, known_items
 from .body_names import is_own_body
 from .metrics import METRICS, NARROW
-from .bootstrap import bootstrap_interval, item_groups
+from .bootstrap import bootstrap_interval, drawn_items, item_groups, mark_drawn
 from .head import Head
 from .heads import Embedding, label_files, restore_heads
 from .tasks import find_task
@@ -125,6 +125,7 @@ def name_items(
     except DataError:  # another benchmark has a file of this name, without items
         return table
     table.df['item'] = known_items(partition, full_paths(table))
+    mark_drawn(table, partition.split('train').df['item'])
     return table
 
 # %% ../../nbs/learning/61_evaluate.ipynb #5f276000
@@ -154,7 +155,9 @@ def ask_items(
 ):
     "The answers of heads that are taught by items: query photographs, and the whole gallery"
     partition = read_partition(s.retr_img_dir, s.retr_anno_path)
-    query, out = look(partition.split('query'))
+    queries = partition.split('query')
+    mark_drawn(queries, partition.split('train').df['item'])
+    query, out = look(queries)
     gallery, gallery_out = look(partition.split('gallery'))
     ev.photographs |= dict(query=query, gallery=gallery)
     for name,head in heads.items():
@@ -171,6 +174,8 @@ def evaluate(
     baseline:bool=False # Set simple rules on the body as it was before training beside it?
 )->Evaluation:
     "Evaluate labels on `split`, retrieval by query over gallery; a `DataError` if the data do not fit"
+    if split not in ('test', 'val'):
+        raise DataError(f'{split!r} is not a split to evaluate on: choose test or val')
     ck = load_checkpoint(checkpoint, task)
     row = find_task(ck['task'])
     s = find_data(Settings(**asdict(s)), row)
@@ -205,10 +210,10 @@ def intervals(
     ev:Evaluation, # With answers
     n:int=300      # Samples
 )->dict: # Key -> (low, high)
-    "95 % bootstrap intervals of the metrics of `ev`; whole items are drawn where they are known"
+    "95 % bootstrap intervals of the metrics of `ev`; whole items are drawn where they are known and new"
     found = {}
     for answer in ev.answers.values():
-        groups = item_groups(answer.table.df['item'])
+        groups = item_groups(drawn_items(answer.table))
         found |= answer.head.intervals(answer, partial(bootstrap_interval, n=n, groups=groups))
     return {name: interval for name,interval in found.items() if name in ev.metrics}
 
@@ -226,7 +231,7 @@ def how_drawn(
     "What was drawn for the intervals of each head: whole items, or single photographs"
     found = {}
     for name,answer in ev.answers.items():
-        known = (answer.table.df['item']!='').any()
+        known = (drawn_items(answer.table)!='').any()
         found.setdefault('by item' if known else 'by photograph', []).append(name)
     return '; '.join(f'{", ".join(names)} {drawn}' for drawn,names in found.items())
 

@@ -140,9 +140,10 @@ def intervals(self:Embedding,
     answer,   # `Answer`, with a gallery
     resample  # As `bootstrap_interval`
 )->dict: # Metric -> (low, high)
-    "How far other items would have moved the figures: whole items are drawn"
+    "How far other items would have moved the figures: whole items are drawn where training has not seen them"
+    from fashion_nbdev.learning.bootstrap import drawn_items, item_groups
     asked = self.per_query(answer).query('right > 0')
-    items = answer.table.df['item'].to_numpy()[asked.index]
+    items = item_groups(drawn_items(answer.table).to_numpy()[asked.index])
     found = {}
     for k in (1, 5, 10, 20):
         hit = (asked['first'] <= k).to_numpy(float)
