@@ -7,6 +7,8 @@ __all__ = ['CHECKPOINT_FORMAT', 'save_file', 'state_on_cpu', 'about_heads', 'pac
            'load_checkpoint', 'choose_body', 'load_model']
 
 # %% ../../nbs/learning/56_checkpoints.ipynb #237e28c0
+from pathlib import Path
+
 import torch
 
 from ..core import DataError, atomic_write, first_line, versions
@@ -14,6 +16,8 @@ from .bodies import load_weights
 from .body_names import is_own_body
 from .heads import restore_heads
 from .models import FashionNet
+from .model_folder import CONFIG, read_folder
+from .hub import local_model
 from fashion_nbdev.learning.schema import (
     CheckpointForm, check_sealed, check_form, check_outputs, check_weights, weights_digest
 )
@@ -119,11 +123,16 @@ def check_task(
 
 # %% ../../nbs/learning/56_checkpoints.ipynb #42803ffe
 def load_checkpoint(
-    path,          # A `best_<task>_model.pth`
+    path,          # A `best_<task>_model.pth`, a model folder, or `hf:OWNER/NAME`
     task:str=''    # If given, the task that it has to be of
 )->dict: # As `pack` made it
     "The checkpoint at `path`; a `DataError` if it is damaged or of another task"
-    d = load_file(path)
+    path = local_model(path)
+    if (Path(path)/CONFIG).is_file():
+        d = read_folder(path)
+        check_content(d, path)
+    else:
+        d = load_file(path)
     if 'state' not in d or 'preprocessing' not in d:
         raise DataError(f'{path}: not a finished checkpoint: use best_<task>_model.pth')
     check_form(d, CheckpointForm, path)
