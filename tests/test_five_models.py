@@ -24,7 +24,7 @@ TASKS = dict(classification=CATEGORY, attribute=ATTRIBUTES, retrieval=RETRIEVAL,
 def run(command, code=0):
     "Run an installed command, which has to leave with `code`"
     name, *words = command.split()
-    environment = os.environ | dict(OMP_NUM_THREADS='2')
+    environment = os.environ | dict(OMP_NUM_THREADS='1')
     done = subprocess.run([BIN/name, *words], capture_output=True, text=True, env=environment)
     assert done.returncode==code, f'{command}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}'
     assert 'Traceback' not in done.stderr
