@@ -2,10 +2,9 @@
 
 From the root: python tools/test_pages.py --do_print --timing (the flags of nbdev_test).
 
-The processes are forked from one that has already imported what many pages import. Nothing that starts threads
-of its own is among it: lancedb and onnxruntime are left to the pages, and lance_namespace is the larger part of
-what `import lancedb` takes. Pictures are drawn at one pixel for each of their own, not at the two that
-a notebook on a screen shows: nobody looks at them here."""
+The processes are forked from one that has already imported what many pages import. What starts threads of its
+own, lancedb and onnxruntime, is left to the pages; lance_namespace is most of what `import lancedb` takes.
+Figures are drawn at their own size, not at twice that as for a screen: nobody looks at them here."""
 import gc, multiprocessing, os, sys, tempfile
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
