@@ -209,6 +209,11 @@ def measure_page(page):
     return measures and measures | dict(module=module_lines(page))
 
 
+def defines(page):
+    "Whether the notebook at `page` exports a definition, so that there is something to measure"
+    return any(cell.exported and cell.definitions for cell in read_cells(page))
+
+
 def page_name(page):
     "The notebook's path below nbs/, without the number: renumbering loosens nothing"
     relative = page.relative_to(ROOT/'nbs')
