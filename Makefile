@@ -14,6 +14,7 @@ QUIET = $(if $(CI)$(wildcard $(READY)),--quiet)
 export PATH := $(abspath $(BIN)):$(PATH)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 unexport PYTHONHOME PYTHONPATH
+unexport PYTHONDONTWRITEBYTECODE # hundreds of processes import the library: it is compiled once
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -36,10 +37,12 @@ $(READY): requirements.txt settings.ini setup.py
 demo: $(READY) ## The main job: draw garments, train on them, evaluate, save pictures in DEMO_DIR (demo)
 	$(BIN)/demo-fashion --output-dir $(DEMO_DIR) --seed $(SEED)
 
-test: notebooks docs ## Every test: the notebooks, the web site, and tests/
-	$(BIN)/python -m pytest -q -rs -o tmp_path_retention_policy=none tests
+# as many pages and files of tests at a time as there are cores, one core each
+test notebooks: export OMP_NUM_THREADS = 1
 
-notebooks: export OMP_NUM_THREADS = 1 # as many are tested at a time as there are cores
+test: notebooks docs ## Every test: the notebooks, the web site, and tests/
+	$(BIN)/python -m pytest -q -rs -n logical --dist loadfile -o tmp_path_retention_policy=none tests
+
 notebooks: $(READY)
 	$(BIN)/python tools/test_pages.py --do_print --timing
 

@@ -3,6 +3,7 @@
 `page` runs the processors that `nbdev_docs` runs before Quarto, and rewrites what they make: Quarto's
 markdown as MyST's, `show_doc` as a signature and a list of its arguments, directives as cell tags."""
 import ast, io, json, os, posixpath, re, runpy, textwrap, tokenize
+from functools import cache
 from pathlib import PurePosixPath
 
 import nbformat, yaml
@@ -27,9 +28,14 @@ def docname(rel):
     "The page of the notebook `rel`, as Sphinx names it: `tutorials/01_Shoes.ipynb` is `tutorials/shoes`"
     return str(_nbpath2html(PurePosixPath(rel)).with_suffix(''))
 
+@cache
+def index(path):
+    "What nbdev's index at `path` says of each module, read once in a process"
+    return runpy.run_path(str(path))['d']['syms']
+
 def symbols(cfg, name):
     "Symbols of the page `name`, as its notebook writes them, and anchors of any page, each to the full name"
-    syms = runpy.run_path(str(cfg.lib_path/'_modidx.py'))['d']['syms']
+    syms = index(cfg.lib_path/'_modidx.py')
     anchors = {place: full for d in syms.values() for full,(place,_) in d.items()}
     names = {full.removeprefix(mod+'.'): full for mod,d in syms.items() for full,
              (place,_) in d.items() if place.startswith(f'{name}.html#')}

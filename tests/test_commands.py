@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -35,10 +35,16 @@ def run(*words, env=None):
     return subprocess.run(words, capture_output=True, text=True, env=env)
 
 
+@cache
+def asked(name, words=(), columns=80):
+    "What the command says when it is asked for help, once for all tests that read it"
+    return run(BIN/name, *words, '--help', env=os.environ | dict(COLUMNS=str(columns)))
+
+
 @each
 def test_help(name):
     "The command is installed, and explains itself"
-    done = run(BIN/name, '--help')
+    done = asked(name)
     assert done.returncode==0, done.stderr
     assert '--help' in done.stdout
     assert not done.stderr
@@ -69,7 +75,7 @@ def test_help_fits(name, columns):
     "`--help` fits the terminal, shows no flag cut in two, and ends with two examples that can be copied"
     sources = ['', *SOURCES] if name=='prepare-fashion' else ['']
     for source in sources:
-        done = run(BIN/name, *source.split(), '--help', env=os.environ | dict(COLUMNS=str(columns)))
+        done = asked(name, tuple(source.split()), columns)
         lines = done.stdout.splitlines()
         assert max(map(len, lines)) <= columns, max(lines, key=len)
         assert not [line for line in lines if re.search(r'-\w+-$', line)]
@@ -86,11 +92,12 @@ def test_version(name):
 @pytest.mark.parametrize('name', EXAMPLES)
 def test_examples(name):
     "An example names flags that the command has"
-    listed = run(BIN/name.split()[0], *name.split()[1:], '--help').stdout
+    command, *source = name.split()
+    listed = asked(command, tuple(source)).stdout
     assert listed.rstrip().endswith(EXAMPLES[name][-1].replace('\n', '\n  ')), name
     for example in EXAMPLES[name]:
         words = shlex.split(example.replace('\\\n', ' '))
-        known = run(BIN/words[0], words[1], '--help').stdout if words[0]=='prepare-fashion' else listed
+        known = asked(words[0], (words[1],)).stdout if words[0]=='prepare-fashion' else listed
         for word in words:
             assert not word.startswith('--') or re.search(rf'^  {word}\b', known, re.M), word
 

@@ -1,8 +1,13 @@
-"The installed commands from end to end: garments, five models trained and evaluated, the same figures twice"
+"""Installed commands from end to end: garments, five models trained and evaluated, the same figures twice.
+
+Each command is a process of its own, forked from one that has already imported torch and its like: that takes
+longer than the work here. `test_howtos` runs commands that import everything themselves."""
 import json
 import os
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,11 +26,47 @@ TASKS = dict(classification=CATEGORY, attribute=ATTRIBUTES, retrieval=RETRIEVAL,
              multitask=CATEGORY+ATTRIBUTES, multimodal=CATEGORY+ATTRIBUTES+RETRIEVAL)
 
 
+SERVER = """
+import json, os, runpy, sys
+import accelerate, cv2, matplotlib.pyplot, pandas, pytorch_metric_learning.losses
+import sklearn.linear_model, sklearn.manifold, torch, torchvision
+for line in sys.stdin:
+    words, out, err = json.loads(line)
+    process = os.fork()
+    if not process:
+        break
+    print(os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]), flush=True)
+else:
+    sys.exit()
+write = os.O_WRONLY | os.O_CREAT
+for number, name, how in ((0, os.devnull, os.O_RDONLY), (1, out, write), (2, err, write)):
+    os.dup2(os.open(name, how), number)
+sys.argv = words
+runpy.run_path(words[0], run_name='__main__')
+"""
+
+
+@cache
+def server():
+    "The process from which commands are forked; it ends with the tests"
+    environment = os.environ | dict(OMP_NUM_THREADS='1')
+    piped = dict(stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen([sys.executable, '-P', '-c', SERVER], **piped, env=environment)
+
+
+def fork(*words):
+    "Run the installed script `words[0]` in a fork of the server; what came of it"
+    with tempfile.TemporaryDirectory() as folder:
+        out, err = Path(folder)/'out', Path(folder)/'err'
+        print(json.dumps([words, str(out), str(err)]), file=server().stdin, flush=True)
+        code = int(server().stdout.readline())
+        return subprocess.CompletedProcess(words, code, out.read_text(), err.read_text())
+
+
 def run(command, code=0):
     "Run an installed command, which has to leave with `code`"
     name, *words = command.split()
-    environment = os.environ | dict(OMP_NUM_THREADS='2')
-    done = subprocess.run([BIN/name, *words], capture_output=True, text=True, env=environment)
+    done = fork(str(BIN/name), *words)
     assert done.returncode==code, f'{command}\n{done.stdout[-1500:]}\n{done.stderr[-1500:]}'
     assert 'Traceback' not in done.stderr
     return done

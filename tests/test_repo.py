@@ -1,5 +1,6 @@
 "Rules of the repository that a notebook cannot test of itself"
 import ast, json, re, shlex, subprocess, sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -21,15 +22,20 @@ MACHINE = re.compile(r'(?<![\w.~-])/(?:root|home|work|Users|tmp/tmp\w+)/')
 def each(paths):
     return pytest.mark.parametrize('p', paths, ids=lambda p: str(p.relative_to(cfg.nbs_path)))
 
+@cache
+def notebook(p):
+    "The notebook at `p`, read once; its cells keep what `parsed_` made of them"
+    return read_nb(p)
+
 def code(p):
-    return [cell for cell in read_nb(p).cells if cell.cell_type=='code']
+    return [cell for cell in notebook(p).cells if cell.cell_type=='code']
 
 def outputs(p):
     return [output for cell in code(p) for output in cell.get('outputs', [])]
 
 def default_exp(p):
     "The module that the notebook exports, or nothing"
-    found = re.match(r'#\|\s*default_exp\s+(\S+)', read_nb(p).cells[0].source)
+    found = re.match(r'#\|\s*default_exp\s+(\S+)', notebook(p).cells[0].source)
     return found and found[1]
 
 def own_modules(p):
@@ -57,7 +63,7 @@ def test_numbers():
 @each(notebooks)
 def test_title(p):
     "The first text is `# title` and `> one sentence`: the sidebar and the page's head are made of it"
-    s = next(c.source for c in read_nb(p).cells if c.cell_type=='markdown')
+    s = next(c.source for c in notebook(p).cells if c.cell_type=='markdown')
     assert re.match(r'# [^\n]+\n+> [^\n]+\s*(\n- |$)', s)
 
 @each(modules)
@@ -94,7 +100,7 @@ def test_imports_stand_alone(p):
 @each(notebooks)
 def test_outputs(p):
     "No page shows an error, and every widget has its state (Jupyter renames widgets: run tools/exec_nbs.py)"
-    state = read_nb(p).metadata.get('widgets', {}).get(WIDGET.format('state'), {}).get('state', {})
+    state = notebook(p).metadata.get('widgets', {}).get(WIDGET.format('state'), {}).get('state', {})
     assert 'Traceback' not in str(state)
     for o in outputs(p):
         assert o.output_type!='error'
@@ -104,7 +110,7 @@ def test_outputs(p):
 @each(notebooks)
 def test_no_machine_paths(p):
     "Neither text, code nor output holds a path of the machine on which it was written"
-    words = [c.source for c in read_nb(p).cells]
+    words = [c.source for c in notebook(p).cells]
     words += [json.dumps({k: v for k,v in {**o.get('data', {}), 'text': o.get('text', '')}.items()
                           if not k.startswith('image/')}) for o in outputs(p)]
     for w in words:

@@ -1,5 +1,6 @@
 "The built web site (`make docs`): its links, and its pages in a browser"
 import re, shutil, sys, threading
+from contextlib import contextmanager
 from functools import cache
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -163,10 +164,12 @@ def browser():
         yield b
         b.close()
 
-@pytest.fixture(params=[1440, 390], ids=['desktop', 'phone'])
-def tab(request, browser, address):
+DESKTOP, PHONE = 1440, 390
+
+@contextmanager
+def opened(browser, address, width):
     "A tab that collects what goes wrong, in `tab.wrong`"
-    context = browser.new_context(viewport=dict(width=request.param, height=844), base_url=address)
+    context = browser.new_context(viewport=dict(width=width, height=844), base_url=address)
     t, t_wrong = context.new_page(), []
     t.on('console', lambda m: m.type=='error' and t_wrong.append(m.text))
     t.on('pageerror', lambda e: t_wrong.append(str(e)))
@@ -178,7 +181,20 @@ def tab(request, browser, address):
     yield t
     context.close()
 
+@pytest.fixture(params=[DESKTOP, PHONE], ids=['desktop', 'phone'])
+def tab(request, browser, address):
+    "A tab of each width"
+    with opened(browser, address, request.param) as t:
+        yield t
+
+@pytest.fixture
+def desktop(browser, address):
+    "A wide tab, to be made narrow"
+    with opened(browser, address, DESKTOP) as t:
+        yield t
+
 # What a reader must not meet
+NOTHING_OUTSIDE = 'document.documentElement.scrollWidth <= window.innerWidth'
 UNSAID = r"""[...document.images].filter(i => !i.alt.trim() || /^\S+\.(png|jpe?g|svg)$/.test(i.alt))
             .map(i => i.src)"""
 TEXT_OF_FIGURE = r"""document.querySelector('article')?.innerText
@@ -189,10 +205,11 @@ SIDEWAYS = """[...document.querySelectorAll('pre')]
 
 @needs_browser
 @pytest.mark.parametrize('name', built)
-def test_page(tab, name):
+def test_page(desktop, name):
     "The page opens without an error, its widgets and formulas are drawn, and nothing sticks out at its right"
     if not vendored and ('widget-view+json' in (text := (site/name).read_text()) or 'class="math' in text):
         pytest.skip('no npm here: its scripts come from elsewhere')
+    tab = desktop
     tab.goto(name, wait_until='load')
     if n := tab.locator('script[type="application/vnd.jupyter.widget-view+json"]').count():
         tab.wait_for_function('n => document.querySelectorAll(".jupyter-widgets").length >= n', arg=n)
@@ -201,14 +218,17 @@ def test_page(tab, name):
         drawn = 'document.querySelectorAll("mjx-container").length'
         tab.wait_for_function(f'{written} <= {drawn}')
     assert not tab.locator('mjx-merror').count()
-    assert not tab.wrong
-    assert tab.evaluate('document.documentElement.scrollWidth <= window.innerWidth')
+    assert tab.evaluate(NOTHING_OUTSIDE)
     broken = tab.evaluate('[...document.images].filter(i => i.complete && !i.naturalWidth).map(i => i.src)')
     assert not broken
     assert not tab.evaluate(UNSAID), 'pictures without a text for who does not see them'
     assert not tab.evaluate(TEXT_OF_FIGURE), 'a text where a picture should be'
-    if tab.viewport_size['width'] > 1000:
-        assert not tab.evaluate(SIDEWAYS), 'a code block that is wider than its column'
+    assert not tab.evaluate(SIDEWAYS), 'a code block that is wider than its column'
+    tab.set_viewport_size(dict(width=PHONE, height=844))
+    tab.wait_for_function(f'innerWidth == {PHONE}')
+    assert tab.evaluate(NOTHING_OUTSIDE), 'it sticks out on a phone'
+    assert not tab.evaluate(TEXT_OF_FIGURE), 'a text where a picture should be'
+    assert not tab.wrong
 
 @needs_browser
 @pytest.mark.parametrize('word,page', [('DataError', 'core.html'), ('photograph', 'core.html')],

@@ -8,7 +8,7 @@ root = Path(__file__).parent.parent
 sys.path.insert(0, str(root/'tools'))
 import style  # noqa: E402
 
-pages = [page for page in style.pages() if style.measure_page(page)]
+pages = [page for page in style.pages() if style.defines(page)]
 
 def worse(found, limits):
     "Measure -> (now, at most), of those that are over their limits"

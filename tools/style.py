@@ -24,6 +24,7 @@ import json
 import re
 import statistics
 import tokenize
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -50,8 +51,9 @@ class Cell:
         self.definitions = [node for node in self.tree.body if isinstance(node, DEFINITIONS)]
 
 
+@cache
 def read_cells(page):
-    "The code cells of the notebook at `page` that hold something"
+    "The code cells of the notebook at `page` that hold something, read once"
     cells = json.loads(page.read_text(encoding='utf-8'))['cells']
     sources = [''.join(cell['source']) for cell in cells if cell['cell_type']=='code']
     return [Cell(source) for source in sources if source.strip()]
@@ -200,10 +202,16 @@ def pages():
     return [page for page in found if '.ipynb_checkpoints' not in page.parts]
 
 
+@cache
 def measure_page(page):
     "All measures of the notebook at `page`; None where it exports no definition"
     measures = measure(read_cells(page))
     return measures and measures | dict(module=module_lines(page))
+
+
+def defines(page):
+    "Whether the notebook at `page` exports a definition, so that there is something to measure"
+    return any(cell.exported and cell.definitions for cell in read_cells(page))
 
 
 def page_name(page):
