@@ -28,6 +28,7 @@ LOOKS = { # What a column is called if most of its different cells match
     'photographs': rf'.*\.({"|".join(suffix[1:] for suffix in PHOTOGRAPH_SUFFIXES)})\b',
     'pairs key=value': r'[\w ]+=[^,]+(,[\w ]+=.*)?',
     'a category tree, > between': '.+>.+',
+    'a category tree, » between': '.+ *[»›→] *.+',
     'a category tree, / between': '[^/ ][^/]*/[^/]+(/.*)?'}
 
 def looks_like(
