@@ -35,8 +35,8 @@ def clean_flags(
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `clean-fashion`"
 
-NOT_READING = ('csv', 'output_dir', 'images', 'dry_run', 'show', 'view_column', 'query_views', 'gallery_views',
-               'min_count') # Parameters of `prepare_csv` that are no flags here
+NOT_READING = ('csv', 'output_dir', 'images', 'dry_run', 'show', 'view_column', 'query_views',
+               'gallery_views', 'min_count') # Parameters of `prepare_csv` that are no flags here
 
 # %% ../../nbs/commands/88f_cleaning.ipynb #e893c0df
 def clean_parser(

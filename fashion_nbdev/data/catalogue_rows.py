@@ -140,7 +140,8 @@ def skip_rows(
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #4b4488d5
 def _find_level_mark(cells):
     "What stands between the levels of category trees: the first of the usual marks that is there"
-    return next((mark for mark in '>»›→' if any(mark in cell for cell in cells)), '/')
+    text = ' '.join(cells)
+    return next((mark for mark in '>»›→' if mark in text), '/')
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #615fb4d0
 def _pick_categories(cells, how):

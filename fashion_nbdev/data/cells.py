@@ -181,6 +181,8 @@ def _split_quoted(cell, separator):
     mark = re.escape(separator)
     return re.split(f'{mark}(?=(?:[^"]*"[^"]*")*[^"]*$)', cell)
 
+
+# %% ../../nbs/data/22c_cells.ipynb #b7b65ecf
 def _unquote(text):
     "`text` without quotation marks around it; two of them inside are one"
     text = text.strip()

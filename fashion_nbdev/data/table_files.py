@@ -232,6 +232,8 @@ def _json_lines(path):
             if text.strip():
                 yield line, _parse_line(path, line, text)
 
+
+# %% ../../nbs/data/22b_table_files.ipynb #310ee753
 def _read_json_lines(path, wanted):
     "A table with an object a line; the names of all its columns"
     return _join_objects(_json_lines(path), wanted)
@@ -304,7 +306,7 @@ TABLE_READERS = { # Ending of a file -> what reads it; any other is text
     '.xlsx': _read_excel, '.xml': _read_feed}
 
 def read_table(
-    path:str|Path,      # The file; `.json`, `.jsonl`, `.parquet`, `.xlsx`, `.xml` are what they say, all others CSV
+    path:str|Path,      # The file; `.json`, `.jsonl`, `.parquet`, `.xlsx`, `.xml`, or CSV
     delimiter:str='',   # Between columns of a CSV file; found if not given
     encoding:str='',    # Of a CSV file; found if not given
     bad_rows:int=0,     # Rows that may be passed over because they do not fit the header

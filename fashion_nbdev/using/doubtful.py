@@ -122,7 +122,7 @@ def with_item(
     labels:np.ndarray, # `[n]`, below 0 where it is not known
     items              # `[n]` names, `''` for none
 )->np.ndarray: # `[n,k]`
-    "What is said of each row, by its own photographs and by its item, which can add to a doubt but not take it away"
+    "What its photographs and its item say of each row; rows of an item can add to a doubt, not take it away"
     known = labels >= 0
     pooled = item_means(prob, items, np.ones(len(prob), bool))
     if mean_log(pooled[known], labels[known]) > mean_log(prob[known], labels[known]):
