@@ -16,7 +16,7 @@ from ..core import progress
 from ..learning.baseline import category_rule, standardised
 from .catalogue import Catalogue
 from .fill import mean_log
-from .looks import Looks, item_codes, item_means
+from .looks import Looks, item_numbers, item_means
 
 # %% ../../nbs/using/70e_doubtful.ipynb #fa2fffdf
 def draw_folds(
@@ -25,7 +25,7 @@ def draw_folds(
     seed:int=0   # Of the draw
 )->np.ndarray: # `[n]`, from 0
     "Which fold each row is in: groups are whole, folds about equal"
-    codes = item_codes(groups)
+    codes = item_numbers(groups)
     n = codes.max(initial=-1)+1
     fold = np.random.default_rng(seed).permutation(n)%k
     return fold[codes]
@@ -92,7 +92,7 @@ def count_labels(
     size:int           # Answers
 )->tuple: # `[n,size]` each: 1 at the label of the row; how many other rows of its item say so
     "What each row says, and what the others of its item say"
-    codes = item_codes(items)
+    codes = item_numbers(items)
     own = (labels[:, None]==np.arange(size)).astype(float)
     counts = np.zeros((codes.max(initial=-1)+1, size))
     np.add.at(counts, codes, own)

@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['SURE', 'least_share', 'Bar', 'last_of_equals', 'find_bar', 'find_bars', 'check_asked', 'is_yes_or_no',
-           'validation_rows', 'mean_log', 'answer_rows', 'measure_bars', 'fill_blanks', 'describe_bar', 'bars_report',
-           'bars_text']
+           'validation_rows', 'mean_log', 'answers_of_rows', 'measure_bars', 'fill_blanks', 'describe_bar',
+           'bars_report', 'bars_text']
 
 # %% ../../nbs/using/70d_fill.ipynb #f9ef51a5
 from dataclasses import dataclass
@@ -133,7 +133,7 @@ def mean_log(
     return float(np.log(own.clip(1e-4)).mean())
 
 # %% ../../nbs/using/70d_fill.ipynb #ac9ecf2f
-def answer_rows(
+def answers_of_rows(
     catalogue:Catalogue, # With a split, and items if they are known
     looks:Looks,         # What a model sees in it
     i:int                # Number of the question
@@ -163,7 +163,7 @@ def measure_bars(
     valid = validation_rows(catalogue, looks)
     bars = []
     for i,question in enumerate(catalogue.questions):
-        prob = answer_rows(catalogue, looks, i)[valid]
+        prob = answers_of_rows(catalogue, looks, i)[valid]
         labels = catalogue.labels[valid, i]
         bars.append(find_bars(prob, labels, precision, label_errors, is_yes_or_no(question)))
     return bars
@@ -177,7 +177,7 @@ def fill_blanks(
     "What is sure enough to be written into blank cells"
     found = []
     for i in range(len(catalogue.questions)):
-        prob = answer_rows(catalogue, looks, i)
+        prob = answers_of_rows(catalogue, looks, i)
         answer = prob.argmax(1)
         confidence = prob.max(1)
         least = np.array([bar.bar for bar in bars[i]])[answer]
