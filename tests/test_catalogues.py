@@ -1,5 +1,5 @@
 "Catalogues in every dialect are read back to the last value, and prepared as a plain reader would"
-import csv, io
+import csv, io, json
 from collections import defaultdict
 
 import pandas as pd
@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from fashion_nbdev.data.columns import column_attributes
 from fashion_nbdev.data.spreadsheets import prepare_csv
 from fashion_nbdev.data.table_files import read_table
 
@@ -52,6 +53,30 @@ def test_dialects(tmp_path_factory, rows, header, dialect):
     df = read_table(path)
     assert df.columns.tolist()==list(header)
     assert [tuple(row) for row in df.to_numpy().tolist()]==rows
+
+
+SPELLINGS = { # Separator that is named -> how several values stand in a cell
+    '|': '|'.join, ',': ', '.join, ';': ' ;'.join, '/': '/'.join, '': json.dumps, 'python': repr}
+words = st.sampled_from(['floral', 'Cotton', 'long sleeve', 'Größe', 'a.b', 'T-shirt'])
+
+
+@settings(quick, max_examples=100)
+@given(st.lists(st.lists(words, unique=True, max_size=4), min_size=1, max_size=8),
+       st.sampled_from(list(SPELLINGS)), st.permutations(['image', 'tags']), dialects)
+def test_several_values(tmp_path_factory, tags, separator, header, dialect):
+    "Several values of a cell are those that were written, and a blank is neither yes nor no"
+    path = tmp_path_factory.getbasetemp()/'several.csv'
+    rows = []
+    for i, values in enumerate(tags):
+        row = dict(image=f'p{i}.jpg', tags=SPELLINGS[separator](values) if values else '')
+        rows.append([row[name] for name in header])
+    write(path, header, rows, dialect)
+    cells = read_table(path)['tags']
+    marks, names, _ = column_attributes(cells, 'tags', separator.removeprefix('python'))
+    names = [name.removeprefix('tags: ') for name in names]
+    assert set(names)=={value for values in tags for value in values}
+    for values, row in zip(tags, marks.tolist(), strict=True):
+        assert row==[int(name in values) if values else -1 for name in names]
 
 
 @settings(quick, max_examples=60)

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from ..core import DataError
 from ..data.copies import check_new
+from ..data.presets import PRESETS
 from ..data.spreadsheets import prepare_csv
+from .data import add_presets, parse_preset
 from .leaving import warn
 from fashion_nbdev.commands.flags import (
     Parser, add_flags, add_settings, check_files, check_positive, command
@@ -33,8 +35,7 @@ def clean_flags(
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `clean-fashion`"
 
-NOT_READING = ('csv', 'output_dir', 'images', 'dry_run', 'show', 'key_value_column', 'key_value_separator',
-               'name_value_columns', 'parent_column', 'children_column', 'view_column', 'query_views',
+NOT_READING = ('csv', 'output_dir', 'images', 'dry_run', 'show', 'view_column', 'query_views',
                'gallery_views', 'min_count') # Parameters of `prepare_csv` that are no flags here
 
 # %% ../../nbs/commands/88f_cleaning.ipynb #e893c0df
@@ -49,6 +50,7 @@ def clean_parser(
     reading = parser.add_argument_group('how the catalogue is read, as by prepare-fashion csv')
     parser.groups = dict.fromkeys(groups, reading)
     add_flags(parser, prepare_csv, skip=NOT_READING)
+    add_presets(reading, PRESETS)
     parser.groups = groups
     add_settings(parser, ['cpu', 'quiet'])
     return parser
@@ -147,6 +149,6 @@ def clean_fashion(
     """Clean a catalogue with a model that was trained on it: fill blanks where answers are right as often as
     you ask, list labels that are probably wrong and pictures that are there twice, make a page to decide on
     all of it, and write what was accepted with --apply. The original is never changed"""
-    a = clean_parser(clean_fashion.__doc__).parse_args(argv)
+    a = parse_preset(clean_parser(clean_fashion.__doc__), PRESETS, argv)
     step = apply_step if a.apply else find_step
     step(a)

@@ -137,13 +137,19 @@ def skip_rows(
         done.skip(reason, f'{path} (line {line})')
     return df[~lost]
 
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #4b4488d5
+def _find_level_mark(cells):
+    "What stands between the levels of category trees: the first of the usual marks that is there"
+    text = ' '.join(cells)
+    return next((mark for mark in '>»›→' if mark in text), '/')
+
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #615fb4d0
 def _pick_categories(cells, how):
     "`[n]` names of categories, as the flags about trees and what is left out want them"
     codes, different = pd.factorize(np.asarray(cells, dtype=object))
     between = how.level_separator
     if between in ('auto', ''):
-        between = '>' if any('>' in cell for cell in different) else '/'
+        between = _find_level_mark(different)
     left_out = read_left_out(how.leave_out, how.category_column)
     flags = (how.category_separator, between, how.category_level, how.category_choice, left_out)
     names = [pick_category(cell, *flags) for cell in different]

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..core import DataError
-from .cells import common_spelling, find_separator, fold_value, is_empty, split_values
+from fashion_nbdev.data.cells import (
+    OTHER_SEPARATORS, common_spelling, find_separator, fold_value, is_empty, split_values
+)
 
 # %% ../../nbs/data/23_columns.ipynb #c72e8ad1
 _YES = {'1', '1.0', 'true', 'yes', 'y', 't'}
@@ -124,6 +126,18 @@ def column_attributes(
     marks, names, dropped = _value_attributes(parts, n, name, max(min_count, 1))
     return _fill_blanks(marks[codes], blank_is_no), names, dropped
 
+# %% ../../nbs/data/23_columns.ipynb #2ac3b81c
+def _note_kept(cells, name):
+    "A line about cells that may be several values, since one of their parts is a cell elsewhere; or nothing"
+    said = {fold_value(cell) for cell in cells}
+    for mark in OTHER_SEPARATORS:
+        several = [cell for cell in cells if mark in cell]
+        several = [cell for cell in several if said & set(map(fold_value, split_values(cell, mark)))]
+        if several:
+            return [f'column {name}: {several[0]!r} taken for one value; '
+                    f'--separator {mark} takes what is between for several']
+    return []
+
 # %% ../../nbs/data/23_columns.ipynb #950612f0
 def column_notes(
     values,              # `[n]` cells
@@ -142,7 +156,14 @@ def column_notes(
         hint = f'; --blank-is-no {name} makes them a no' if only=='yes' and n_empty else ''
         blanks = ' and blanks' if n_empty else ''
         return [f'column {name} says nothing but {only}{blanks}{hint}']
-    found = find_separator(cells) if separator=='auto' else ''
-    if found in ('', '|'):
-        return []
-    return [f'column {name}: {found!r} taken to stand between several values; --separator says otherwise']
+    found = find_separator(cells) if separator=='auto' else separator
+    if separator=='auto' and found not in ('', '|'):
+        return [f'column {name}: {found!r} taken to stand between several values; '
+                '--separator says otherwise']
+    values = set()
+    for word in words:
+        values.update(split_values(word, found))
+    if len(values)==1 and n_empty and not blank_is_no:
+        return [f'column {name} says nothing but {min(values)!r} and blanks; '
+                f'--blank-is-no {name} makes them a no']
+    return _note_kept(cells, name) if separator=='auto' and not found else []

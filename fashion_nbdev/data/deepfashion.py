@@ -12,7 +12,7 @@ import numpy as np
 
 from ..garments.garment import ATTRIBUTE_GROUPS, FINE_ATTRIBUTES
 from .prepared import Prepared, write_prepared
-from .archives import find_img_dir
+from .archives import find_img_dir, find_list
 from .boxes import place_boxed
 from .coarse_annotations import read_coarse
 from .fine_annotations import read_fine
@@ -41,6 +41,15 @@ def _group_names(fine, attributes):
         return dict(enumerate(('texture', 'fabric', 'shape', 'part', 'style'), 1))
     return dict(enumerate(ATTRIBUTE_GROUPS, 1)) if attributes==FINE_ATTRIBUTES else None
 
+# %% ../../nbs/data/26_deepfashion.ipynb #51bf0302
+def _only_fine(source, done):
+    "Whether the fine annotations, or their grouped variant, are all that is there; which is noted"
+    coarse = find_list(source, 'list_category_img.txt', leave_out=done.output_dir, needed=False)
+    if coarse or not find_list(source, 'train.txt', True, done.output_dir, needed=False):
+        return False
+    done.notes.append('only the fine annotations are there: they are what was read')
+    return True
+
 # %% ../../nbs/data/26_deepfashion.ipynb #f3825432
 def prepare_deepfashion(
     source:str,         # Folder of the unpacked Category and Attribute benchmark
@@ -54,6 +63,7 @@ def prepare_deepfashion(
 )->Prepared:
     "DeepFashion's Category and Attribute benchmark, coarse, fine or grouped, to the project's layout"
     done = Prepared(output_dir)
+    fine = fine or _only_fine(source, done)
     read = read_fine if fine else read_coarse
     table, category_types, attribute_types = read(source, done, output_dir)
     root = find_img_dir(source, table.df['path'], img_dir)

@@ -32,6 +32,14 @@ def pattern_columns(
         raise DataError(f"path pattern {pattern!r} names no column; expected one like 'images/{{id}}.jpg'")
     return names
 
+# %% ../../nbs/data/23d_photograph_cells.ipynb #70ff6a81
+def _without_fraction(cells):
+    "`cells` without `.0` at their ends, if all that say something are numbers with it"
+    said = [cell for cell in cells if not is_empty(cell)]
+    if not said or not all(re.fullmatch(r'\d+\.0', cell) for cell in said):
+        return cells
+    return np.array([cell.removesuffix('.0') for cell in cells], dtype=object)
+
 # %% ../../nbs/data/23d_photograph_cells.ipynb #c0476dcb
 def fill_pattern(
     df:pd.DataFrame, # Of text
@@ -43,7 +51,7 @@ def fill_pattern(
     paths = pd.Series(between[0], index=range(len(df)), dtype=object)
     missing = np.zeros(len(df), bool)
     for name,after in zip(names, between[1:]):
-        cells = df[name].to_numpy(dtype=object)
+        cells = _without_fraction(df[name].to_numpy(dtype=object))
         paths = paths+cells+after
         missing |= [is_empty(cell, minus_one=False) for cell in cells]
     return paths.mask(missing, '').to_numpy(dtype=object)

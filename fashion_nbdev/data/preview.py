@@ -21,15 +21,17 @@ def _most_match(cells, pattern):
     found = [cell for cell in cells if re.match(pattern, cell, re.IGNORECASE)]
     return len(found) > len(cells)/2
 
-# %% ../../nbs/data/23e_preview.ipynb #6354e2d0
+# %% ../../nbs/data/23e_preview.ipynb #23e0a1c5
 _YES_NO = {'1', '0', 'true', 'false', 'yes', 'no', 'y', 'n'}
 LOOKS = { # What a column is called if most of its different cells match
     'web addresses': 'https?://',
     'photographs': rf'.*\.({"|".join(suffix[1:] for suffix in PHOTOGRAPH_SUFFIXES)})\b',
     'pairs key=value': r'[\w ]+=[^,]+(,[\w ]+=.*)?',
     'a category tree, > between': '.+>.+',
+    'a category tree, » between': '.+ *[»›→] *.+',
     'a category tree, / between': '[^/ ][^/]*/[^/]+(/.*)?'}
 
+# %% ../../nbs/data/23e_preview.ipynb #6354e2d0
 def looks_like(
     cells # Of one column
 )->str:

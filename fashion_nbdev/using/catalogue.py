@@ -201,6 +201,17 @@ def _raw_cells(how, questions, lines):
     sheet = read_table(how.csv, how.delimiter, how.encoding, how.bad_rows, wanted)
     return sheet.loc[lines].reset_index(drop=True)
 
+# %% ../../nbs/using/70b_catalogue.ipynb #2e925b3d
+def _with_cells(questions, cells, done):
+    "The questions about columns of the file; the others are noted, and a `DataError` if there are no more"
+    kept = [question for question in questions if question.column in cells]
+    inside = dict.fromkeys(question.column for question in questions if question not in kept)
+    if inside:
+        done.notes.append(f"not cleaned, for want of a column of their own: {', '.join(inside)}")
+    if not kept:
+        raise DataError('; '.join(['nothing to clean', *done.notes]))
+    return kept
+
 # %% ../../nbs/using/70b_catalogue.ipynb #6de6213e
 def read_catalogue(
     how,           # The parameters of `prepare_csv`, from `catalogue_settings`
@@ -210,12 +221,13 @@ def read_catalogue(
     "A spreadsheet with what it says to the questions of a model; a `DataError` if there is nothing to ask"
     if not Path(how.csv).is_file():
         raise DataError(f'{how.csv}: no such spreadsheet')
-    questions = find_questions(how, heads)
     done = Prepared('')
     root, photos = read_rows(how, done, show, unlabelled=True)
     photos, rows = _gather_rows(photos)
-    labels = [_read_column(question, rows, how) for question in questions]
+    questions = find_questions(how, heads)
     cells = _raw_cells(how, questions, rows['line'])
+    questions = _with_cells(questions, cells, done)
+    labels = [_read_column(question, rows, how) for question in questions]
     spelling = []
     for question,own in zip(questions, labels):
         spelling.append(find_spelling(question, cells[question.column], own))

@@ -4,7 +4,8 @@
 
 # %% auto #0
 __all__ = ['SURE', 'least_share', 'Bar', 'last_of_equals', 'find_bar', 'find_bars', 'check_asked', 'is_yes_or_no',
-           'validation_rows', 'measure_bars', 'fill_blanks', 'describe_bar', 'bars_report', 'bars_text']
+           'validation_rows', 'mean_log', 'answers_of_rows', 'measure_bars', 'fill_blanks', 'describe_bar',
+           'bars_report', 'bars_text']
 
 # %% ../../nbs/using/70d_fill.ipynb #f9ef51a5
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from scipy.stats import beta
 
 from ..core import DataError
 from .catalogue import BLANK, Catalogue, Question
-from .looks import Looks
+from .looks import Looks, has_company, item_means
 
 # %% ../../nbs/using/70d_fill.ipynb #621f8a05
 SURE = .9 # How sure a promise is: of ten bars, one may promise a little too much
@@ -122,6 +123,34 @@ def validation_rows(
                         '--val, --seed and --split-column with which the data of the checkpoint was prepared')
     return valid
 
+# %% ../../nbs/using/70d_fill.ipynb #30cde7c4
+def mean_log(
+    prob:np.ndarray,  # `[n,k]`
+    labels:np.ndarray # `[n]`, the right answers
+)->float: # At most 0
+    "How probable the labels are: the mean of the logarithm"
+    own = prob[np.arange(len(labels)), labels]
+    return float(np.log(own.clip(1e-4)).mean())
+
+# %% ../../nbs/using/70d_fill.ipynb #ac9ecf2f
+def answers_of_rows(
+    catalogue:Catalogue, # With a split, and items if they are known
+    looks:Looks,         # What a model sees in it
+    i:int                # Number of the question
+)->np.ndarray: # `[n,k]`, a column an answer
+    "What the model says of each row: of its own photographs, or of all of its item where that is better"
+    own = catalogue.questions[i].ask(looks.prob)
+    labels = catalogue.labels[:, i]
+    items = catalogue.rows['item']
+    company = has_company(items)
+    valid = (catalogue.rows['split']=='val').to_numpy() & looks.seen & (labels >= 0)
+    blank = (labels==BLANK) & looks.seen
+    if not valid.any() or not blank.any() or company[valid].mean() > company[blank].mean()+.05:
+        return own
+    pooled = item_means(own, items, looks.seen)
+    better = mean_log(pooled[valid], labels[valid]) > mean_log(own[valid], labels[valid])
+    return pooled if better else own
+
 # %% ../../nbs/using/70d_fill.ipynb #7cedfb16
 def measure_bars(
     catalogue:Catalogue,   # With validation rows
@@ -134,7 +163,7 @@ def measure_bars(
     valid = validation_rows(catalogue, looks)
     bars = []
     for i,question in enumerate(catalogue.questions):
-        prob = question.ask(looks.prob)[valid]
+        prob = answers_of_rows(catalogue, looks, i)[valid]
         labels = catalogue.labels[valid, i]
         bars.append(find_bars(prob, labels, precision, label_errors, is_yes_or_no(question)))
     return bars
@@ -147,8 +176,8 @@ def fill_blanks(
 )->pd.DataFrame: # A row an answer: `row`, `question` and `answer` by their numbers, `probability`
     "What is sure enough to be written into blank cells"
     found = []
-    for i,question in enumerate(catalogue.questions):
-        prob = question.ask(looks.prob)
+    for i in range(len(catalogue.questions)):
+        prob = answers_of_rows(catalogue, looks, i)
         answer = prob.argmax(1)
         confidence = prob.max(1)
         least = np.array([bar.bar for bar in bars[i]])[answer]

@@ -92,7 +92,7 @@ def propose_labels(
         was = catalogue.cells[question.column].iloc[row]
         now = new_cell(question, catalogue.spelling[i], was, answer)
         if was and now!=was:
-            why = f'photographs that look like it say {now or "nothing"}'
+            why = f'photographs that look like it, or are of its item, say {now or "nothing"}'
             known = dict(column=question.column, was=was, now=now, probability=float(probability))
             found.append(_propose(catalogue, 'label', row, **known, why=why))
     return found
