@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import DataError
+from ..opening import check_regular
 from .prepared import Prepared
 from .feeds import OPTIONAL, read_feed
 
@@ -270,6 +271,7 @@ def read_table(
 )->pd.DataFrame: # Of text; the index is the line, `attrs['names']` all columns of the file
     "A catalogue as a table of text; a `DataError` if it is none"
     done = Prepared('.') if done is None else done
+    check_regular(path)
     kind = Path(path).suffix.lower()
     if kind in ('.xls', '.ods'):
         raise DataError(f'{path}: save the spreadsheet as .xlsx or CSV first')
