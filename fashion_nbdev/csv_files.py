@@ -9,8 +9,6 @@ __all__ = ['safe_cell', 'read_cell', 'csv_line', 'csv_text']
 import re
 from numbers import Number
 
-import pandas as pd
-
 from .names import harmless
 
 # %% ../nbs/00c_csv_files.ipynb #abe1c5cc
@@ -21,7 +19,7 @@ def safe_cell(
     value # A number, text, a truth value or nothing
 ): # Text, or a number
     "A value as a CSV file may hold it: no formula, no control characters"
-    if value is None or value is pd.NA or value!=value:
+    if value is None or str(value)=='<NA>' or value!=value:   # of pandas
         return ''
     if isinstance(value, Number):
         return value
@@ -52,7 +50,7 @@ def csv_line(
 
 # %% ../nbs/00c_csv_files.ipynb #143ce362
 def csv_text(
-    df:pd.DataFrame # Its index is not written
+    df # DataFrame; its index is not written
 )->str:
     "A table as a CSV file"
     rows = df.astype(object).itertuples(index=False, name=None)

@@ -41,15 +41,15 @@ class HarmlessStream:
     def __init__(self,
         stream # To which everything goes
     ):
-        self.stream = stream
+        self.below = stream
 
-    def __getattr__(self, name): return getattr(self.stream, name)
+    def __getattr__(self, name): return getattr(self.below, name)
 
     def write(self,
         text:str # Any
     )->int: # Characters that were taken
         "Write `text`, harmless"
-        self.stream.write(harmless(text))
+        self.below.write(harmless(text))
         return len(text)
 
     def writelines(self,
@@ -64,7 +64,7 @@ def below(
     stream # That somebody else has put before the terminal, perhaps
 ):
     "The stream below a `HarmlessStream`; any other as it is"
-    return stream.stream if isinstance(stream, HarmlessStream) else stream
+    return getattr(stream, 'below', stream)
 
 # %% ../nbs/00b_names.ipynb #a5db3802
 def is_utf8_name(

@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import DataError
+from ..csv_files import read_cell
 from ..opening import check_regular
 from .prepared import Prepared
 from .feeds import OPTIONAL, read_feed
@@ -89,7 +90,7 @@ def _read_rows(path, encoding, delimiter):
         delimiter, before = _start_table(f, delimiter)
         reader = csvlib.reader(f, delimiter=delimiter, strict=True)
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [read_cell(cell).strip() for cell in row]
             if any(cells):
                 yield reader.line_num+before, cells
 
