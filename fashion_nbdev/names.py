@@ -9,7 +9,9 @@ __all__ = ['OBEYED', 'harmless', 'printable', 'HarmlessStream', 'below', 'is_utf
 import re
 
 # %% ../nbs/00b_names.ipynb #4f6c941d
-OBEYED = re.compile('[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]')
+_CONTROLS = r'\x00-\x08\x0b-\x1f\x7f-\x9f'
+_DIRECTIONS = r'\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff'
+OBEYED = re.compile(rf'[{_CONTROLS}{_DIRECTIONS}\ud800-\udfff]') # What a terminal does not just show
 
 # %% ../nbs/00b_names.ipynb #86dfbeb5
 def _numbered(found):

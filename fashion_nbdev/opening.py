@@ -28,16 +28,18 @@ def check_regular(
     if not stat.S_ISREG(status.st_mode):
         raise DataError(f'{path}: not a file')
 
-# %% ../nbs/00d_opening.ipynb #ef9635ba
-MOST_BYTES = 800_000_000 # Of the largest file accepted
-
+# %% ../nbs/00d_opening.ipynb #89f1de1a
 class MissingPhotograph(DataError):
     "There is no such file"
+
+# %% ../nbs/00d_opening.ipynb #ef9635ba
+MOST_BYTES = 800_000_000 # Of the largest file accepted
 
 def open_file(
     path:str|Path # A photograph, or what is called one
 ): # A file, opened to read bytes
-    "Open the file at `path`; a `DataError` unless it is a regular file of at most `MOST_BYTES`"
+    """Open the file at `path`; a `MissingPhotograph` if there is none, a `DataError` unless it is a regular
+    file of at most `MOST_BYTES`"""
     check_regular(path)
     try:
         fd = os.open(path, os.O_RDONLY|getattr(os, 'O_NONBLOCK', 0)|getattr(os, 'O_BINARY', 0))
@@ -67,7 +69,7 @@ def known_formats()->tuple: # Some of `PHOTOGRAPH_FORMATS`
 def open_photograph(
     path:str|Path # A file
 ): # Yields `PIL.Image.Image`, not decoded yet
-    "The photograph at `path`; a `DataError` for its kind or size, and what Pillow raises if it is no photograph"
+    "The photograph at `path`; a `DataError` for its kind or size, an `UnidentifiedImageError` if it is none"
     with open_file(path) as f:
         try:
             im = Image.open(f, formats=known_formats())

@@ -54,4 +54,5 @@ def check_outputs(
             value = getattr(a, known, '')
             for given in value if isinstance(value, list) else [value]:
                 if output and given and is_input(output, given):
-                    raise DataError(f'{flag(name)} {output} would write over what is read, {given}: name another')
+                    wrong = f'{flag(name)} {output} would write over what is read, {given}'
+                    raise DataError(f'{wrong}: name another')

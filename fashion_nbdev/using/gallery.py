@@ -20,7 +20,8 @@ from fashion_nbdev.using.gallery_table import (
     FIELDS, FORMAT, check_known, mean_direction, schema_about, schema_columns, schema_size
 )
 from fashion_nbdev.using.gallery_rows import (
-    arrow_rows, as_list, check_expression, embedding_matrix, id_filters, row_batches, sql_filter, sql_in, table_frame
+    arrow_rows, as_list, check_expression, embedding_matrix, id_filters, row_batches, sql_filter, sql_in,
+    table_frame
 )
 from .lance_table import LanceTable, open_table
 

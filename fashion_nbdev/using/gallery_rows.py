@@ -146,8 +146,8 @@ def check_expression(
             break
     odd = re.search(r"""['"`;]|--|/\*""", outside) or re.search(r"""\\['"`]""", where)
     if depth or odd or not where.strip():
-        raise DataError(f'the filter {where!r} is not one expression: '
-                        'its brackets or quotes do not match, or it is empty, or holds a comment or a semicolon')
+        raise DataError(f'the filter {where!r} is not one expression: its brackets or quotes do not match, '
+                        'or it is empty, or holds a comment or a semicolon')
 
 # %% ../../nbs/using/65b_gallery_rows.ipynb #31162e03
 def sql_filter(
