@@ -77,12 +77,17 @@ def _copy_rows(reader, writer, before, cells, added):
             row = fill_row(row[:len(names)], names, cells, added, reader.line_num+before)
         writer.writerow(row)
 
+# %% ../../nbs/data/22k_copies.ipynb #947f8758
+def _safe_values(cells):
+    "New cells as a CSV file may hold them, whatever they are filed under"
+    return {place: safe_cell(text) for place,text in cells.items()}
+
 # %% ../../nbs/data/22k_copies.ipynb #67f5a3c9
 def _copy_text(path, out, cells, added, delimiter, encoding):
     "A copy of a table of text in any dialect"
     used = encoding or find_encoding(path)
-    cells = {place: safe_cell(text) for place,text in cells.items()}
-    added = {name: {line: safe_cell(text) for line,text in texts.items()} for name,texts in added.items()}
+    cells = _safe_values(cells)
+    added = {name: _safe_values(texts) for name,texts in added.items()}
     csvlib.field_size_limit(1<<24)
     with open(path, encoding=used, newline='') as source, \
          open(out, 'w', encoding=_written_encoding(path, used), newline='') as target:
@@ -120,13 +125,14 @@ def _copy_parquet(path, out, cells, added, delimiter, encoding):
         table = table.append_column(name, pa.array([texts.get(i+1, '') for i in range(len(table))]))
     pq.write_table(table, out)
 
-# %% ../../nbs/data/22k_copies.ipynb #e9002791
+# %% ../../nbs/data/22k_copies.ipynb #0c6a1c9e
 def _write_excel(cell, value):
     "Put `value` into a cell; text that begins with `=` is text, and no formula"
     cell.value = harmless(value) if isinstance(value, str) else value
     if isinstance(value, str):
         cell.data_type = 's'
 
+# %% ../../nbs/data/22k_copies.ipynb #e9002791
 def _copy_excel(path, out, cells, added, delimiter, encoding):
     "A copy of a workbook, changed in its first sheet"
     book = import_module('openpyxl').load_workbook(path)
