@@ -15,7 +15,7 @@ from ..core import DataError
 from ..data.copies import check_new
 from ..data.spreadsheets import prepare_csv
 from .leaving import warn
-from .outputs import check_outputs
+from .outputs import check_written
 from fashion_nbdev.commands.flags import (
     Parser, add_flags, add_settings, check_files, check_positive, command
 )
@@ -86,7 +86,7 @@ def apply_step(
     check_files(a, 'apply')
     if not Path(a.catalogue).is_file():
         raise DataError(f'{a.catalogue}: no such spreadsheet')
-    check_outputs(a, ['output'], ['catalogue', 'apply'])
+    check_written(a, ['output'], ['catalogue', 'apply'])
     out = a.output or beside(a.catalogue, 'final', Path(a.catalogue).suffix)
     accepted = apply_decisions(a.catalogue, a.apply, out, a.fill_undecided)
     changed = sum(1 for row in accepted if row['column'])

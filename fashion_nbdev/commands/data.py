@@ -11,7 +11,7 @@ import inspect
 
 from ..data.sources import SOURCES
 from .examples import examples_text
-from .outputs import check_outputs
+from .outputs import check_written
 from .flags import Parser, add_flags, add_settings, command, make_parser
 
 # %% ../../nbs/commands/88b_data.ipynb #53a53359
@@ -105,7 +105,7 @@ def check_fashion(
     """Look a prepared data set over: what is missing, broken, mislabelled or leaking.
     Exit code 0: nothing found, 1: warnings, 2: errors"""
     a = make_parser(check_fashion, check_flags, ['quiet']).parse_args(argv)
-    check_outputs(a, ['json', 'fix'], ['img_dir', 'anno_dir', 'anno_path'])
+    check_written(a, ['json', 'fix'], ['img_dir', 'anno_dir', 'anno_path'])
     from fashion_nbdev.data.check import check_dataset
     from fashion_nbdev.data.check_pictures import write_proposals
     report = check_dataset(a.img_dir, a.anno_dir or None, a.anno_path or None, a.deep or bool(a.fix),

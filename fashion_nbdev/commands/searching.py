@@ -14,7 +14,7 @@ from typing import Literal
 from ..core import DataError
 from ..csv_files import csv_text
 from .leaving import warn
-from .outputs import check_outputs
+from .outputs import check_written
 from .flags import MACHINE, check_folders, check_positive, command, make_parser
 from .using import FORMATS, check_format, check_picture, load_predictor, save_picture
 
@@ -230,7 +230,7 @@ def search_fashion(
     a = parser.parse_args(argv)
     check_format(a.format)
     check_query(a)
-    check_outputs(a, ['sheet'], ['checkpoint', 'photographs', 'gallery'])
+    check_written(a, ['sheet'], ['checkpoint', 'photographs', 'gallery'])
     check_picture(a.sheet)
     from fashion_nbdev.using.gallery import Gallery
     gallery = Gallery(a.gallery)

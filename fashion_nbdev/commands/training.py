@@ -15,7 +15,7 @@ from ..core import atomic_write
 from ..learning.tasks import TASKS, Task
 from ..learning.settings import OPTIONS, Settings, resolve, unused_settings
 from .flags import DATA, Parser, add_flags, add_settings, command
-from .outputs import check_outputs
+from .outputs import check_written
 
 # %% ../../nbs/commands/88_training.ipynb #eff99730
 def finder_flags(
@@ -81,7 +81,7 @@ def train_task(
     typed = vars(training_parser(task).parse_args(argv))
     looks_for_rate = typed.pop('find_lr')
     s = resolve(Settings(**typed), task)
-    check_outputs(s, ['output_dir'], DATA)
+    check_written(s, ['output_dir'], DATA)
     if looks_for_rate:
         return suggest_lr(name, s)
     from fashion_nbdev.learning.train import train

@@ -16,7 +16,7 @@ from ..core import DataError, atomic_write, progress
 from ..pictures import open_image, show_images
 from ..learning.settings import Settings
 from .leaving import warn
-from .outputs import check_outputs
+from .outputs import check_written
 from fashion_nbdev.commands.flags import (
     DATA, MACHINE, check_files, check_positive, command, given_settings, make_parser
 )
@@ -140,7 +140,7 @@ def predict_fashion(
     check_format(a.format)
     check_files(a, 'checkpoint')
     check_positive(a, 'batch_size')
-    check_outputs(a, ['output', 'sheet'], ['checkpoint', 'photographs'])
+    check_written(a, ['output', 'sheet'], ['checkpoint', 'photographs'])
     check_picture(a.sheet)
     shown = []
     write_predictions(a, predict_rows(a, shown))
@@ -166,7 +166,7 @@ def check_export(
         raise DataError(f'--output {a.output}: expected a name that ends in .onnx')
     check_positive(a, 'photographs')
     check_files(a, 'checkpoint')
-    check_outputs(a, ['output'], ['checkpoint', *DATA])
+    check_written(a, ['output'], ['checkpoint', *DATA])
 
 # %% ../../nbs/commands/88c_using.ipynb #7a127ced
 def export_settings(
