@@ -137,7 +137,9 @@ def progress(
     "A progress bar that is gone when it is done"
     from tqdm.auto import tqdm
     silent = not show or not is_watched() or 'IN_TEST' in os.environ
-    return tqdm(it, total=total, desc=desc, leave=False, disable=silent, dynamic_ncols=True, mininterval=.3)
+    out = getattr(sys.stderr, 'below', sys.stderr)   # a bar moves the cursor, which names must not
+    return tqdm(it, total=total, desc=desc, file=out, leave=False, disable=silent, dynamic_ncols=True,
+                mininterval=.3)
 
 # %% ../nbs/00_core.ipynb #c4e14d0a
 def wrapped(

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
 from .core import DataError, first_line
+from .opening import open_photograph
 
 # %% ../nbs/01_pictures.ipynb #7fce2308
 def to_array(
@@ -131,10 +132,8 @@ def open_image(
     size:int|None=None # If given, a JPEG may be decoded smaller, but no side smaller than this
 )->Image.Image: # RGB, upright
     "The photograph at `path`; a `DataError` if it is missing, not an image, truncated or too large"
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise DataError(f'{path}: not a file')   # a named pipe would be waited for
     try:
-        with Image.open(path) as im:
+        with open_photograph(path) as im:
             if im.width*im.height > MAX_PIXELS:
                 raise DataError(f'{path}: {im.width} x {im.height} pixels are too many')
             if size:
@@ -142,8 +141,6 @@ def open_image(
             return to_rgb(ImageOps.exif_transpose(im))
     except DataError:
         raise
-    except FileNotFoundError:
-        raise DataError(f'{path}: no such photograph') from None
     except Exception as e:
         raise DataError(f'{path}: not a readable photograph ({first_line(e)})') from None
 

@@ -17,6 +17,7 @@ from ..data.presets import PRESETS
 from ..data.spreadsheets import prepare_csv
 from .data import add_presets, parse_preset
 from .leaving import warn
+from .outputs import check_written
 from fashion_nbdev.commands.flags import (
     Parser, add_flags, add_settings, check_files, check_positive, command
 )
@@ -87,6 +88,7 @@ def apply_step(
     check_files(a, 'apply')
     if not Path(a.catalogue).is_file():
         raise DataError(f'{a.catalogue}: no such spreadsheet')
+    check_written(a, ['output'], ['catalogue', 'apply'])
     out = a.output or beside(a.catalogue, 'final', Path(a.catalogue).suffix)
     accepted = apply_decisions(a.catalogue, a.apply, out, a.fill_undecided)
     changed = sum(1 for row in accepted if row['column'])

@@ -7,10 +7,11 @@ __all__ = ['command_name', 'warn', 'leave', 'escape_letters', 'clear_line', 'bei
 
 # %% ../../nbs/commands/86d_leaving.ipynb #b8907c3e
 import os, signal, sys, threading
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from functools import wraps
 
 from ..core import DataError
+from ..names import HarmlessStream, below, printable
 
 # %% ../../nbs/commands/86d_leaving.ipynb #0018b706
 def command_name(
@@ -24,8 +25,8 @@ def warn(
     prog:str, # The command, as typed
     message   # In one line
 ):
-    "Say something on standard error"
-    print(f'{prog}: {message}', file=sys.stderr)
+    "Say something on standard error, whatever stands in it"
+    print(printable(f'{prog}: {message}', 2000), file=sys.stderr)
 
 # %% ../../nbs/commands/86d_leaving.ipynb #b04892a0
 def leave(
@@ -38,17 +39,23 @@ def leave(
     sys.exit(code)
 
 # %% ../../nbs/commands/86d_leaving.ipynb #f0be2fcf
+@contextmanager
 def escape_letters():
-    "Let the terminal show a letter that it does not have as its number: a name must not end the work"
+    """Inside, a letter that the terminal does not have is shown as its number, and so is what it would obey:
+    a name must neither end the work nor rule the terminal"""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, 'reconfigure'):
             stream.reconfigure(errors='backslashreplace')
+    out = HarmlessStream(below(sys.stdout))
+    errors = HarmlessStream(below(sys.stderr))
+    with redirect_stdout(out), redirect_stderr(errors):
+        yield
 
 # %% ../../nbs/commands/86d_leaving.ipynb #c774ebd5
 def clear_line():
     "Wipe the line that the terminal is in; what is written to a file has no such line"
     if sys.stderr.isatty():
-        print('\r\x1b[K', end='', file=sys.stderr)
+        print('\r\x1b[K', end='', file=below(sys.stderr))
 
 # %% ../../nbs/commands/86d_leaving.ipynb #086e5163
 def being_loaded(
@@ -88,9 +95,8 @@ def command(
     "`f(argv)` as a console command: bad input is one line and exit code 2, Ctrl-C is exit code 130"
     @wraps(f)
     def run(argv=None):
-        escape_letters()
         try:
-            with stop_while_loading(f):
+            with escape_letters(), stop_while_loading(f):
                 return f(sys.argv[1:] if argv is None else argv)
         except DataError as error:
             leave(f, error, 2)

@@ -19,6 +19,7 @@ from ..learning.settings import Settings
 from fashion_nbdev.commands.flags import (
     DATA, MACHINE, check_files, check_folders, check_positive, command, given_settings, make_parser
 )
+from .outputs import check_written
 from .training import first_process, stopped_by_hand
 from .using import load_predictor, save_picture
 
@@ -43,6 +44,7 @@ def check_evaluation(
         find_task(a.task)
     check_positive(a, 'batch_size')
     check_files(a, 'checkpoint')
+    check_written(a, ['output_dir', 'report'], ['checkpoint', *DATA])
     check_folders(a, 'img_dir', 'attr_img_dir', 'retr_img_dir')
 
 # %% ../../nbs/commands/95_measuring.ipynb #813fe29a

@@ -12,9 +12,11 @@ import textwrap
 from typing import Literal
 
 from ..core import DataError
+from ..csv_files import csv_text
 from .leaving import warn
+from .outputs import check_written
 from .flags import MACHINE, check_folders, check_positive, command, make_parser
-from .using import FORMATS, check_format, load_predictor, save_picture
+from .using import FORMATS, check_format, check_picture, load_predictor, save_picture
 
 # %% ../../nbs/commands/88d_searching.ipynb #12c9e5ae
 def index_flags(
@@ -99,7 +101,7 @@ def gallery_table(
     columns = ['id', 'item', 'category', 'attributes']
     inside = gallery.list()[columns]
     words = ['; '.join(names) for names in inside['attributes']]
-    return inside.assign(attributes=words).to_csv(index=False).rstrip()
+    return csv_text(inside.assign(attributes=words)).rstrip()
 
 # %% ../../nbs/commands/88d_searching.ipynb #db267ffc
 @command
@@ -199,7 +201,7 @@ def format_hits(
     "What was found, as text"
     if form=='csv':
         words = ['; '.join(names) for names in hits['attributes']]
-        return hits[FOUND].assign(attributes=words).to_csv(index=False).rstrip()
+        return csv_text(hits[FOUND].assign(attributes=words)).rstrip()
     if form=='jsonl':
         return hits[FOUND].to_json(orient='records', lines=True).rstrip()
     return brief_hits(hits) if len(hits) else 'nothing in the gallery fits the filters'
@@ -228,6 +230,8 @@ def search_fashion(
     a = parser.parse_args(argv)
     check_format(a.format)
     check_query(a)
+    check_written(a, ['sheet'], ['checkpoint', 'photographs', 'gallery'])
+    check_picture(a.sheet)
     from fashion_nbdev.using.gallery import Gallery
     gallery = Gallery(a.gallery)
     query = search_query(a, gallery)

@@ -14,7 +14,8 @@ from pathlib import Path
 from ..core import atomic_write
 from ..learning.tasks import TASKS, Task
 from ..learning.settings import OPTIONS, Settings, resolve, unused_settings
-from .flags import Parser, add_flags, add_settings, command
+from .flags import DATA, Parser, add_flags, add_settings, command
+from .outputs import check_written
 
 # %% ../../nbs/commands/88_training.ipynb #eff99730
 def finder_flags(
@@ -80,6 +81,7 @@ def train_task(
     typed = vars(training_parser(task).parse_args(argv))
     looks_for_rate = typed.pop('find_lr')
     s = resolve(Settings(**typed), task)
+    check_written(s, ['output_dir'], DATA)
     if looks_for_rate:
         return suggest_lr(name, s)
     from fashion_nbdev.learning.train import train

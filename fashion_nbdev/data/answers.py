@@ -16,6 +16,7 @@ from pathlib import Path
 from PIL import Image
 
 from ..core import DataError
+from ..opening import open_file
 from ..pictures import open_image
 from .addresses import FETCHED_SUFFIXES, NotFetched
 
@@ -25,7 +26,7 @@ _FORMS = [form for form in FETCHED_SUFFIXES if form!='MPO'] # Pillow reads MPO a
 def _read_form(path):
     "What Pillow calls the form of a photograph, `''` if its head is wrong; a `NotFetched` if it is none"
     try:
-        with Image.open(path, formats=_FORMS) as im:
+        with open_file(path) as f, Image.open(f, formats=_FORMS) as im:
             return im.format
     except Image.UnidentifiedImageError:
         begins = path.read_bytes()[:24].decode('ascii', 'replace')

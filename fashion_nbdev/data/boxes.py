@@ -9,9 +9,8 @@ __all__ = ['place_boxed']
 from dataclasses import replace
 from pathlib import Path
 
-from PIL import Image
-
 from ..core import DataError, progress
+from ..opening import open_photograph
 from ..pictures import open_image, save_image
 from .tables import Table
 from .lists import BOX
@@ -44,11 +43,10 @@ def _crop(job):
 def _reach(path, x2, y2):
     "How far a box reaches, as a share of the photograph at `path`; None if that cannot be opened"
     try:
-        im = Image.open(path)
+        with open_photograph(path) as im:
+            return max(x2/im.width, y2/im.height)
     except Exception:   # reported when it is to be cut
         return None
-    with im:
-        return max(x2/im.width, y2/im.height)
 
 # %% ../../nbs/data/25b_boxes.ipynb #079f6fe2
 def _check_reach(root, df):

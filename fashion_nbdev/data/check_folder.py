@@ -10,12 +10,13 @@ __all__ = ['open_pool', 'spread', 'inspect_inside', 'inspect_photos', 'digest_fi
 # %% ../../nbs/data/33b_check_folder.ipynb #d2ecbb94
 import contextlib, os, sys, unicodedata
 from functools import partial
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 
 import pandas as pd
 
 from ..core import DataError, count_cores, progress, safe_path
+from ..opening import open_file
 from .lists import PHOTOGRAPH_SUFFIXES
 from .findings import Report
 from .check_lines import is_utf8
@@ -91,8 +92,11 @@ def digest_files(
     paths:list        # Below it
 )->list: # A string each
     "A hash of the content of each of `paths`"
-    contents = ((Path(img_dir)/path).read_bytes() for path in paths)
-    return [blake2b(raw, digest_size=16).hexdigest() for raw in contents]
+    digests = []
+    for path in paths:
+        with open_file(Path(img_dir)/path) as f:
+            digests.append(file_digest(f, partial(blake2b, digest_size=16)).hexdigest())
+    return digests
 
 # %% ../../nbs/data/33b_check_folder.ipynb #9bfed24f
 def fold_name(

@@ -10,6 +10,8 @@ __all__ = ['NOT_TEXT', 'read_bytes', 'check_encoding', 'is_utf8', 'line_fault', 
 import re
 from pathlib import Path
 
+from ..core import DataError
+from ..opening import check_regular
 from .findings import Report
 
 # %% ../../nbs/data/31_check_lines.ipynb #34d40b57
@@ -20,8 +22,11 @@ def read_bytes(
 )->bytes|None: # None if it cannot be read
     "The first `size` bytes of `path`"
     try:
+        check_regular(path)
         with open(path, 'rb') as f:
             return f.read(size)
+    except DataError as e:
+        report.add('file-unreadable', path.name, example=str(e))
     except FileNotFoundError:
         report.add('file-missing', path.name, example=str(path))
     except OSError as e:

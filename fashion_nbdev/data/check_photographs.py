@@ -7,14 +7,15 @@ __all__ = ['Photo', 'header_facts', 'has_end', 'is_unfinished', 'error_note', 'f
            'inspect_photo']
 
 # %% ../../nbs/data/33_check_photographs.ipynb #38cc122f
-import os, stat, warnings, zlib
+import os, warnings, zlib
 from pathlib import Path
 from typing import NamedTuple
 
 from PIL import Image
 
+from ..names import printable
+from ..opening import MissingPhotograph, known_formats, open_file
 from ..pictures import MAX_PIXELS, open_image
-from .findings import printable
 from .same_pictures import square_thumbnail
 
 # %% ../../nbs/data/33_check_photographs.ipynb #7ddcf654
@@ -102,7 +103,8 @@ def is_unfinished(
     path:str|Path # A file
 )->bool:
     "Does a JPEG break off before its end mark?"
-    raw = Path(path).read_bytes()
+    with open_file(path) as f:
+        raw = f.read()
     return raw.startswith(b'\xff\xd8') and not _reaches_end(raw)
 
 # %% ../../nbs/data/33_check_photographs.ipynb #b3b08714
@@ -124,7 +126,7 @@ def failed_photo(
     size:int         # Bytes
 )->Photo:
     "What an `error` says of a photograph"
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, MissingPhotograph):
         return Photo(('image-missing',))
     if isinstance(error, Image.DecompressionBombError):
         return Photo(('image-too-large',), bytes=size)
@@ -150,7 +152,7 @@ def read_header(
     "What the header of a file tells; whatever Pillow raises if it is none, without its warnings"
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
-        with Image.open(f) as im:
+        with Image.open(f, formats=known_formats()) as im:
             return header_facts(im)
 
 # %% ../../nbs/data/33_check_photographs.ipynb #cc327087
@@ -162,13 +164,10 @@ def inspect_photo(
     whole = True
     size = 0
     try:
-        status = os.stat(path)
-        if not stat.S_ISREG(status.st_mode):
-            return Photo(('image-unreadable',), 'not a file')
-        size = status.st_size
-        if not size:
-            return Photo(('image-empty',))
-        with open(path, 'rb') as f:
+        with open_file(path) as f:
+            size = os.fstat(f.fileno()).st_size
+            if not size:
+                return Photo(('image-empty',))
             head, tail = read_ends(f, size)
             whole = has_end(head, tail, size)
             photo = read_header(f)._replace(bytes=size, tail=zlib.crc32(tail))

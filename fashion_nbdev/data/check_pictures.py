@@ -16,6 +16,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from ..core import DataError, atomic_write, safe_path
+from ..csv_files import csv_text
 from .findings import Report
 from .same_pictures import SAME_LEVELS, THUMB_SIDE, compare_files, likely_pairs
 from .check_folder import spread
@@ -144,7 +145,8 @@ def write_proposals(
 ):
     "Write proposals as a spreadsheet; a `DataError` if it cannot be written"
     with atomic_write(path) as tmp:
-        pd.DataFrame(proposals, columns=PROPOSAL).to_csv(tmp, index=False)
+        text = csv_text(pd.DataFrame(proposals, columns=PROPOSAL))
+        tmp.write_text(text, encoding='utf-8', newline='')
 
 # %% ../../nbs/data/33c_check_pictures.ipynb #8189bcbc
 def check_pictures(

@@ -14,6 +14,8 @@ from itertools import islice
 from pathlib import Path
 
 from ..core import DataError, atomic_write
+from ..csv_files import read_cell, safe_cell
+from ..names import harmless
 from .table_files import cell_text, find_delimiter, find_encoding, read_table
 
 # %% ../../nbs/data/22k_copies.ipynb #b00e2c46
@@ -69,16 +71,23 @@ def _copy_rows(reader, writer, before, cells, added):
     for row in reader:
         fits = names is not None and len(row) >= len(names) and not any(row[len(names):])
         if names is None and any(cell.strip() for cell in row):
-            names = [cell.strip() for cell in row]
+            names = [read_cell(cell).strip() for cell in row]
             row = row+list(added)
         elif fits and any(cell.strip() for cell in row):
             row = fill_row(row[:len(names)], names, cells, added, reader.line_num+before)
         writer.writerow(row)
 
+# %% ../../nbs/data/22k_copies.ipynb #947f8758
+def _safe_values(cells):
+    "New cells as a CSV file may hold them, whatever they are filed under"
+    return {place: safe_cell(text) for place,text in cells.items()}
+
 # %% ../../nbs/data/22k_copies.ipynb #67f5a3c9
 def _copy_text(path, out, cells, added, delimiter, encoding):
     "A copy of a table of text in any dialect"
     used = encoding or find_encoding(path)
+    cells = _safe_values(cells)
+    added = {name: _safe_values(texts) for name,texts in added.items()}
     csvlib.field_size_limit(1<<24)
     with open(path, encoding=used, newline='') as source, \
          open(out, 'w', encoding=_written_encoding(path, used), newline='') as target:
@@ -116,6 +125,13 @@ def _copy_parquet(path, out, cells, added, delimiter, encoding):
         table = table.append_column(name, pa.array([texts.get(i+1, '') for i in range(len(table))]))
     pq.write_table(table, out)
 
+# %% ../../nbs/data/22k_copies.ipynb #0c6a1c9e
+def _write_excel(cell, value):
+    "Put `value` into a cell; text that begins with `=` is text, and no formula"
+    cell.value = harmless(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        cell.data_type = 's'
+
 # %% ../../nbs/data/22k_copies.ipynb #e9002791
 def _copy_excel(path, out, cells, added, delimiter, encoding):
     "A copy of a workbook, changed in its first sheet"
@@ -128,11 +144,11 @@ def _copy_excel(path, out, cells, added, delimiter, encoding):
     names = [cell_text(cell.value) for cell in rows[header]]
     for (line,name),text in cells.items():
         column = [row[names.index(name)] for row in rows]
-        column[line-1].value = typed_value(text, (cell.value for cell in column))
+        _write_excel(column[line-1], typed_value(text, (cell.value for cell in column)))
     for i,(name,texts) in enumerate(added.items(), sheet.max_column+1):
         sheet.cell(header+1, i, name)
         for line,text in texts.items():
-            sheet.cell(line, i, text)
+            _write_excel(sheet.cell(line, i), text)
     book.save(out)
 
 # %% ../../nbs/data/22k_copies.ipynb #dc690224

@@ -7,7 +7,7 @@ __all__ = ['MOST_AT_WORK', 'Fetched', 'find_fetched', 'count_hosts', 'queue_of',
            'write_failures']
 
 # %% ../../nbs/data/22i_fetching.ipynb #6069aa18
-import csv, os, queue, threading, time
+import os, queue, threading, time
 from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ from pathlib import Path
 from fastcore.basics import patch
 
 from ..core import DataError, atomic_write, progress
+from ..csv_files import csv_line
 from .addresses import NotFetched, fetched_paths, read_address
 from .answers import disk_errors
 from .fetcher import MAX_BYTES, MAX_SECONDS, Fetcher
@@ -199,7 +200,6 @@ def write_failures(
         Path(path).unlink(missing_ok=True)
         return
     with atomic_write(path) as tmp, open(tmp, 'w', newline='', encoding='utf-8') as f:
-        writer = csv.writer(f)
-        writer.writerow(['line', 'address', 'reason', 'detail'])
+        f.write(csv_line(['line', 'address', 'reason', 'detail']))
         for line,address,problem in rows:
-            writer.writerow([line, address, problem.reason, problem.detail])
+            f.write(csv_line([line, address, problem.reason, problem.detail]))

@@ -9,13 +9,14 @@ __all__ = ['PHOTOGRAPH_SUFFIXES', 'BOX', 'LIST_CATEGORY', 'LIST_ATTR', 'LIST_GRO
            'read_names']
 
 # %% ../../nbs/data/03_lists.ipynb #7860c5f2
-import re
+import os, re
 from contextlib import contextmanager
 from pathlib import Path
 
 import pandas as pd
 
 from ..core import DataError
+from ..opening import check_regular
 
 # %% ../../nbs/data/03_lists.ipynb #1e0379a9
 @contextmanager
@@ -23,7 +24,9 @@ def explain_errors(
     path:str|Path,  # The file that the block reads
     expected:str='' # What it should hold
 ):
-    "Turn an `OSError` of the block into a `DataError` that names `path`"
+    "Turn an `OSError` of the block into a `DataError` that names `path`; refuse a pipe, which never ends"
+    if not os.path.isdir(path):
+        check_regular(path)
     try:
         yield
     except FileNotFoundError:

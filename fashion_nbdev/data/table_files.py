@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 
 from ..core import DataError
+from ..csv_files import read_cell
+from ..opening import check_regular
 from .prepared import Prepared
 from .feeds import OPTIONAL, read_feed
 
@@ -89,7 +91,7 @@ def _read_rows(path, encoding, delimiter):
         reader = csvlib.reader(f, delimiter=delimiter, strict=True)
         try:
             for row in reader:
-                cells = [cell.strip() for cell in row]
+                cells = [read_cell(cell).strip() for cell in row]
                 if any(cells):
                     yield reader.line_num+before, cells
         except csvlib.Error as e:
@@ -315,6 +317,7 @@ def read_table(
 )->pd.DataFrame: # Of text; the index is the line, `attrs['names']` all columns of the file
     "A catalogue as a table of text; a `DataError` if it is none"
     done = Prepared('.') if done is None else done
+    check_regular(path)
     kind = Path(path).suffix.lower()
     if kind in ('.xls', '.ods'):
         raise DataError(f'{path}: save the spreadsheet as .xlsx or CSV first')

@@ -19,6 +19,7 @@ import torch
 from fastcore.basics import patch
 
 from ..core import DataError, atomic_write, wrapped
+from ..csv_files import csv_text
 from ..data.tables import Table
 from ..data.labels import read_labels, read_partition
 from ..pixels.photos import Photos
@@ -345,5 +346,6 @@ def save_evaluation(
     for answer in ev.answers.values():
         for name,table in answer.head.spreadsheets(answer).items():
             with atomic_write(out/f'{name}.csv') as tmp:
-                table.to_csv(tmp)
+                named = table.reset_index(names=table.index.name or '')
+                tmp.write_text(csv_text(named), encoding='utf-8', newline='')
     return out/'metrics.json'

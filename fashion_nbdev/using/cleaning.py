@@ -13,6 +13,7 @@ import pandas as pd
 from fastcore.basics import patch
 
 from ..core import DataError, atomic_write
+from ..csv_files import csv_text
 from ..data.copies import check_new
 from .catalogue import Catalogue, read_catalogue
 from .decisions import make_decisions, write_accepted
@@ -79,7 +80,7 @@ def write(self:Cleaning,
     made = make_decisions(how.csv, self.proposals[self.proposals['kind']=='fill'])
     write_accepted(how.csv, filled, made['proposals'], how.delimiter, how.encoding)
     with atomic_write(listed) as tmp:
-        self.doubtful().to_csv(tmp, index=False)
+        tmp.write_text(csv_text(self.doubtful()), encoding='utf-8', newline='')
     return [filled, listed]
 
 # %% ../../nbs/using/70j_cleaning.ipynb #53093bea

@@ -20,7 +20,8 @@ from fashion_nbdev.using.gallery_table import (
     FIELDS, FORMAT, check_known, mean_direction, schema_about, schema_columns, schema_size
 )
 from fashion_nbdev.using.gallery_rows import (
-    arrow_rows, as_list, embedding_matrix, id_filters, row_batches, sql_filter, sql_in, table_frame
+    arrow_rows, as_list, check_expression, embedding_matrix, id_filters, row_batches, sql_filter, sql_in,
+    table_frame
 )
 from .lance_table import LanceTable, open_table
 
@@ -218,6 +219,8 @@ def remove(self:Gallery,
     "Remove the rows with these `ids`, or those that `where` is true of; a `DataError` for both or neither"
     if (ids is None)==(where is None):
         raise DataError('say what to remove: ids, or where')
+    if where is not None:
+        check_expression(where)
     filters = id_filters(ids) if where is None else [f'({where})']
     return sum(map(self.table.delete, filters))
 

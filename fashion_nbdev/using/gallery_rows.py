@@ -4,9 +4,10 @@
 
 # %% auto #0
 __all__ = ['row_batches', 'check_rows', 'as_list', 'attribute_arrays', 'arrow_vectors', 'arrow_rows', 'sql_text', 'sql_in',
-           'id_filters', 'sql_filter', 'embedding_matrix', 'table_frame']
+           'id_filters', 'check_expression', 'sql_filter', 'embedding_matrix', 'table_frame']
 
 # %% ../../nbs/using/65b_gallery_rows.ipynb #6c17c7ec
+import re
 from itertools import chain, islice
 
 import numpy as np
@@ -129,6 +130,25 @@ def id_filters(
     for start in range(0, len(ids), n):
         yield sql_in('id', ids[start:start+n])
 
+# %% ../../nbs/using/65b_gallery_rows.ipynb #97627601
+_QUOTED = re.compile("'[^']*'|\"[^\"]*\"|`[^`]*`") # A doubled quote is two of these side by side
+
+def check_expression(
+    where:str # A filter, as a person wrote it
+):
+    """A `DataError` unless it is one expression, with every bracket closed that it opens, and no other:
+    `false) or (true` would leave the brackets that are put round it"""
+    outside = _QUOTED.sub(' ', where)
+    depth = 0
+    for letter in outside:
+        depth += (letter=='(')-(letter==')')
+        if depth < 0:
+            break
+    odd = re.search(r"""['"`;]|--|/\*""", outside) or re.search(r"""\\['"`]""", where)
+    if depth or odd or not where.strip():
+        raise DataError(f'the filter {where!r} is not one expression: its brackets or quotes do not match, '
+                        'or it is empty, or holds a comment or a semicolon')
+
 # %% ../../nbs/using/65b_gallery_rows.ipynb #31162e03
 def sql_filter(
     where:str|None=None, # Such as `category = 'dress' and floral`
@@ -137,7 +157,10 @@ def sql_filter(
     columns=()           # Yes-or-no columns, which must all hold
 )->str|None: # All of it as one filter; None if there is none
     "The filter that all of this amounts to"
-    parts = [f'({where})'] if where else []
+    parts = []
+    if where:
+        check_expression(where)
+        parts.append(f'({where})')
     if category is not None:
         parts.append(sql_in('category', category))
     if item is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import DataError, atomic_write
+from ..csv_files import csv_text
 from ..data.copies import check_new
 from ..data.groups import right_answers
 from ..data.lists import LIST_PARTITION
@@ -95,7 +96,7 @@ def write_sheet(
     sheet = pd.concat([table_sheet(table, questions) for table in tables])
     sheet.insert(2, 'item', find_items(sheet['image'], img_dir, anno_dir))
     with atomic_write(out) as part:
-        sheet.to_csv(part, index=False)
+        part.write_text(csv_text(sheet), encoding='utf-8', newline='')
     labels = [name for name in sheet.columns[4:]]
     quoted = ','.join(f'"{name}"' for name in labels)
     return dict(csv=str(out), img_dir=str(img_dir), split_column='split', item_column='item', carry=False,

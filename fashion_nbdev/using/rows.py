@@ -4,15 +4,17 @@
 
 # %% auto #0
 __all__ = ['COLUMNS', 'is_photograph', 'matching_paths', 'find_photographs', 'answer_rows', 'four_digits', 'wide_columns',
-           'as_row', 'in_words', 'answer_columns', 'spreadsheet_row', 'answers_in_words', 'for_people', 'all_columns',
-           'write_rows']
+           'unless_unnamed', 'as_row', 'in_words', 'answer_columns', 'spreadsheet_row', 'answers_in_words',
+           'for_people', 'all_columns', 'json_line', 'write_rows']
 
 # %% ../../nbs/using/64_rows.ipynb #49669fa0
-import csv, json
+import json
 from itertools import chain
 from pathlib import Path
 
 from ..core import DataError
+from ..csv_files import csv_line
+from ..names import OBEYED, harmless, is_utf8_name, printable
 from ..data.lists import PHOTOGRAPH_SUFFIXES
 from ..data.groups import short_answer
 
@@ -81,6 +83,16 @@ def wide_columns(
     titles = {name: f'{name} (attribute)' if name in COLUMNS else name for name in names}
     return {titles[name]: int(name in said.attributes) for name in names}
 
+# %% ../../nbs/using/64_rows.ipynb #bc90a0f7
+def unless_unnamed(
+    path, # Of the photograph
+    said  # A `Prediction`, or an error
+): # `said`, or another error
+    "A `DataError` in the place of `said` where the file's name can stand in no list or spreadsheet"
+    if is_utf8_name(path):
+        return said
+    return DataError(f'{printable(str(path), 4096)}: passed over, for its name is not UTF-8: rename it')
+
 # %% ../../nbs/using/64_rows.ipynb #b2f3406d
 def as_row(
     path,                # Of the photograph
@@ -89,7 +101,7 @@ def as_row(
     columns=()           # Attributes that get a column each: 1 where it is there, else 0
 )->dict: # Of plain numbers, strings and lists
     "A prediction as a row"
-    row = dict(path=str(path))
+    row = dict(path=harmless(str(path)) if not is_utf8_name(path) else str(path))
     if isinstance(said, DataError):
         return row | dict(error=str(said))
     if said.category:
@@ -157,8 +169,8 @@ def for_people(
 )->str: # Lines
     "A row as a person reads it"
     if 'error' in row:
-        return f'{row["error"]}\n'
-    lines = [row['path']]
+        return f'{printable(row["error"], 4096)}\n'
+    lines = [printable(row['path'], 4096)]
     if 'category' in row:
         lines.append(f'  {row["category"]} {row["probability"]:.0%}   (or {in_words(row["runners_up"])})')
     if 'answers' in row:
@@ -184,6 +196,14 @@ def all_columns(
     own = [name for name in early[-1] if name not in COLUMNS] if early else []
     return COLUMNS+own, chain(early, rows)
 
+# %% ../../nbs/using/64_rows.ipynb #56bf2eaf
+def json_line(
+    row:dict # As `as_row` gives it
+)->str: # With its line end
+    "A row as a line of JSON, in which a terminal finds nothing to obey"
+    text = json.dumps(row, ensure_ascii=False)
+    return OBEYED.sub(lambda found: json.dumps(found[0])[1:-1], text)+'\n'
+
 # %% ../../nbs/using/64_rows.ipynb #7912e722
 def write_rows(
     rows,          # Of `as_row`, a list or anything that yields them
@@ -193,13 +213,12 @@ def write_rows(
     "Write rows one at a time as CSV, JSON lines, or a table for people"
     if form=='csv':
         columns, rows = all_columns(map(spreadsheet_row, rows))
-        writer = csv.DictWriter(out, columns)
-        writer.writeheader()
+        out.write(csv_line(columns))
     for row in rows:
         if form=='jsonl':
-            out.write(json.dumps(row, ensure_ascii=False)+'\n')
+            out.write(json_line(row))
         elif form=='csv':
-            writer.writerow(row)
+            out.write(csv_line(row.get(name) for name in columns))
         else:
-            out.write(for_people(row))
+            out.write(harmless(for_people(row)))
         out.flush()
