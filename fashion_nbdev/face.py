@@ -183,7 +183,7 @@ def train_model(
     task:str,   # `classification`, `attribute`, `retrieval`, `multitask` or `multimodal`
     **choices   # Settings of that task: `img_dir`, `anno_dir`, `epochs`, ...
 )->Model:
-    "Train a model, `evaluate` it if asked, and load the best of it; a `DataError` for choices that make no sense"
+    "Train a model, and load the best of it; a `DataError` for choices that make no sense"
     check_choices(task, choices)
     plain = {name: str(value) if isinstance(value, Path) else value for name,value in choices.items()}
     s = Settings(**plain)

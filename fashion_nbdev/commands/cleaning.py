@@ -19,7 +19,7 @@ from .data import add_presets, parse_preset
 from .leaving import warn
 from .outputs import check_written
 from fashion_nbdev.commands.flags import (
-    Parser, add_flags, add_settings, check_files, check_positive, command
+    Parser, add_flags, add_settings, check_files, check_model, check_positive, command
 )
 
 # %% ../../nbs/commands/88f_cleaning.ipynb #d8bb5e2f
@@ -101,7 +101,7 @@ def check_clean(
     "A `DataError` for what would fail after a long time"
     if not a.checkpoint:
         raise DataError('--checkpoint: name the model, or --apply the decisions of the review page')
-    check_files(a, 'checkpoint')
+    check_model(a)
     check_positive(a, 'batch_size', 'most')
     if Path(a.checkpoint).suffix=='.onnx':
         raise DataError(f'--checkpoint {a.checkpoint}: an exported model has no features; name its .pth')

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['NUMBERS', 'PATHS', 'SHORT', 'REQUIRED', 'DATA', 'MACHINE', 'value_type', 'name_choices', 'with_choices',
            'placeholder', 'with_default', 'named_choices', 'add_flag', 'add_flags', 'add_settings', 'make_parser',
-           'flags_help', 'given_settings', 'check_files', 'check_folders', 'check_positive', 'call_command', 'printed',
-           'refusal', 'show_refusals', 'run_command']
+           'flags_help', 'given_settings', 'check_files', 'check_model', 'check_folders', 'check_positive',
+           'call_command', 'printed', 'refusal', 'show_refusals', 'run_command']
 
 # %% ../../nbs/commands/87_flags.ipynb #18ffecac
 import argparse, inspect, io, os, shlex, subprocess, sys
@@ -184,6 +184,15 @@ def check_files(
         path = getattr(a, name)
         if not Path(path).is_file():
             raise DataError(f'{flag(name)} {path}: no such file')
+
+# %% ../../nbs/commands/87_flags.ipynb #5f709840
+def check_model(
+    a:argparse.Namespace # What was typed: `checkpoint`
+):
+    "A `DataError` if there cannot be a model"
+    path = a.checkpoint
+    if not path.startswith('hf:') and not (Path(path)/'config.json').is_file() and not Path(path).is_file():
+        raise DataError(f'--checkpoint {path}: no such file, and no model folder')
 
 # %% ../../nbs/commands/87_flags.ipynb #8d5275f6
 def check_folders(

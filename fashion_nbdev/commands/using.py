@@ -18,7 +18,7 @@ from ..learning.settings import Settings
 from .leaving import warn
 from .outputs import check_written
 from fashion_nbdev.commands.flags import (
-    DATA, MACHINE, check_files, check_positive, command, given_settings, make_parser
+    DATA, MACHINE, check_model, check_positive, command, given_settings, make_parser
 )
 
 # %% ../../nbs/commands/88c_using.ipynb #7a42560f
@@ -138,7 +138,7 @@ def predict_fashion(
                         help='Files, folders (searched to the bottom) or patterns')
     a = parser.parse_args(argv)
     check_format(a.format)
-    check_files(a, 'checkpoint')
+    check_model(a)
     check_positive(a, 'batch_size')
     check_written(a, ['output', 'sheet'], ['checkpoint', 'photographs'])
     check_picture(a.sheet)
@@ -151,7 +151,10 @@ def predict_fashion(
 # %% ../../nbs/commands/88c_using.ipynb #8ffc69b7
 def export_flags(
     checkpoint:str,      # The model: a best_<task>_model.pth
-    output:str,          # The file to make, e.g. model.onnx
+    output:str='',       # The file to make, e.g. model.onnx
+    folder:str='',       # Or the model folder to make: safetensors, JSON and a card
+    license:str='',      # For the card: of the model, e.g. mit
+    trained_on:str='',   # For the card: what the photographs were, and their licence
     int8:bool=False,     # Compute in int8: smaller and faster; needs the training data below
     photographs:int=256, # Training photographs that int8 is calibrated on
     body:str=''          # A body of your own, as in training: module:function
@@ -162,11 +165,13 @@ def check_export(
     a # What was typed: as `export_flags`
 ):
     "A `DataError` for a file that is not there or cannot be written so, and for no photographs"
-    if Path(a.output).suffix!='.onnx':
+    if bool(a.output)==bool(a.folder):
+        raise DataError('say what to make: --output model.onnx, or --folder')
+    if a.output and Path(a.output).suffix!='.onnx':
         raise DataError(f'--output {a.output}: expected a name that ends in .onnx')
     check_positive(a, 'photographs')
-    check_files(a, 'checkpoint')
-    check_written(a, ['output'], ['checkpoint', *DATA])
+    check_model(a)
+    check_written(a, ['output', 'folder'], ['checkpoint', *DATA])
 
 # %% ../../nbs/commands/88c_using.ipynb #7a127ced
 def export_settings(
@@ -184,9 +189,14 @@ def export_fashion(
     argv:list=None # Words behind the command; those of the terminal by default
 ):
     """Export a checkpoint as one ONNX file that predict-fashion, index-fashion, search-fashion and other
-    programs can use; with a data set, compare the two on its validation photographs"""
+    programs can use; with a data set, compare the two on its validation photographs. Or as a folder with a
+    card, to hand over; with a data set, the card has the figures of its test split"""
     a = make_parser(export_fashion, export_flags, [*DATA, 'quiet']).parse_args(argv)
     check_export(a)
     s = export_settings(a)
+    if a.folder:
+        from fashion_nbdev.using.model_card import export_folder
+        print(f'model folder: {export_folder(a.checkpoint, a.folder, s, a.license, a.trained_on)}')
+        return
     from fashion_nbdev.using.export import run_export
     print(run_export(a.checkpoint, a.output, s, a.int8, a.photographs))

@@ -35,7 +35,7 @@ def mark_drawn(
     table, # `Table` of what is asked about
     seen   # Items that training has seen
 ):
-    "Note in the column `drawn` which photographs are drawn together: those of an item that training has not seen"
+    "Note in the column `drawn` which photographs are drawn together: those of an item new to training"
     items = table.df['item']
     table.df['drawn'] = items.where(~items.isin(set(seen)), '')
 

@@ -44,11 +44,11 @@ def push_folder(
     name:str,          # `OWNER/NAME`
     private:bool=True  # May nobody else read it?
 )->str: # Its address
-    "Send a model folder to the Hub, with the account that `hf auth login` knows; a `DataError` if it does not go"
+    "Send a model folder to the Hub, as `hf auth login` knows you; a `DataError` if it does not go"
     folder = Path(folder)
     missing = [file for file in TRAVELS if not (folder/file).is_file()]
     if missing:
-        raise DataError(f'{folder}: no {missing[0]} in it; export-fashion --folder makes all of a model folder')
+        raise DataError(f'{folder}: no {missing[0]} in it; export-fashion --folder makes all of it')
     hub = import_hub()
     try:
         hub.create_repo(name, private=private, exist_ok=True)

@@ -69,7 +69,8 @@ def without_places(
 )->dict: # The same, none of them a place
     "Settings that a stranger may read"
     named = ('cache', 'weights', 'start_from')
-    return {name: '' if name in named or name.endswith(('_dir', '_path')) else value for name,value in config.items()}
+    places = {name: '' for name in config if name in named or name.endswith(('_dir', '_path'))}
+    return config | places
 
 # %% ../../nbs/learning/55c_model_folder.ipynb #c4d1d9e0
 def preprocessor_config(
@@ -96,7 +97,8 @@ def write_json(
 ):
     "Write JSON for people, whole or not at all"
     with atomic_write(path) as tmp:
-        tmp.write_text(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)+'\n', encoding='utf-8')
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        tmp.write_text(text+'\n', encoding='utf-8')
 
 def write_folder(
     ck:dict,    # A checkpoint
@@ -105,9 +107,9 @@ def write_folder(
     "Write a checkpoint as a folder that others read; a `DataError` if it cannot be written"
     folder = Path(folder)
     tensors, rest = split_content(ck | dict(config=without_places(ck['config'])))
+    named = {path.removeprefix('state/'): value.contiguous() for path,value in tensors.items()}
     with atomic_write(folder/WEIGHTS) as tmp:
-        save_safetensors({path.removeprefix('state/'): value.contiguous() for path,value in tensors.items()}, tmp,
-                         metadata=dict(format='pt'))
+        save_safetensors(named, tmp, metadata=dict(format='pt'))
     write_json(folder/PREPROCESSOR, preprocessor_config(ck['preprocessing']))
     write_json(folder/CONFIG, dict(library_name='fashion_nbdev', **finite_only(rest)))
 

@@ -82,7 +82,7 @@ class LearningSettings:
     "How it learns"
     epochs:int = positive(20, 'Passes over the training photographs, all stages together')
     frozen_epochs:int = option(-1,
-        'Of these, the first with the body frozen (-1: 1 if trained, else 0; as many as --epochs: heads alone)')
+        'Of these, the first with the body frozen (-1: 1 if trained, else 0; as --epochs: heads alone)')
     frozen_features:str = one_of(('once', 'anew'),
         'heads alone: features computed once, or anew in each epoch, augmented')
     label_epochs:int = option(-1,

@@ -50,7 +50,7 @@ def card_answers(
     if ck.get('attributes'):
         lines.append(f'- **attributes**, each of {len(ck["attributes"])}: {named(ck["attributes"])}')
     if ck.get('embedding_size'):
-        lines.append(f'- **an embedding** of {ck["embedding_size"]} numbers: photographs of similar garments lie together')
+        lines.append(f'- **an embedding** of {ck["embedding_size"]} numbers: similar garments lie together')
     return '\n'.join(lines)
 
 # %% ../../nbs/using/70k_model_card.ipynb #550d0685
@@ -74,7 +74,8 @@ def card_figures(
     if ev is None:
         return ('On the validation photographs of its training, which also chose the best epoch:\n\n'
                 f'{figure_rows(ck["metrics"], {})}')
-    return f'On photographs that training has not seen ({headline(ev)}):\n\n{figure_rows(ev.metrics, intervals(ev))}'
+    figures = figure_rows(ev.metrics, intervals(ev))
+    return f'On photographs that training has not seen ({headline(ev)}):\n\n{figures}'
 
 # %% ../../nbs/using/70k_model_card.ipynb #ae4c2949
 def training_command(
@@ -97,7 +98,8 @@ CARD = '''{head}
 
 # {name}
 
-{title}, on {body} at {size} pixels, trained with [fashion_nbdev](https://github.com/fashion-nbdev/fashion_nbdev).
+{title}, on {body} at {size} pixels, trained with
+[fashion_nbdev](https://github.com/fashion-nbdev/fashion_nbdev).
 
 ## What it answers
 
@@ -127,7 +129,9 @@ print(model('my_dress.jpg'))
 
 ## Limits
 
-It knows what its training photographs showed, and nothing else: a photograph of anything else gets one of these answers too. Other shops, other cameras and other seasons lower the figures above; measure on photographs of your own before you rely on it. A probability is meant for photographs like those of training, and says nothing of who wears the garment.
+It knows what its training photographs showed, and nothing else: a photograph of anything else gets one of
+these answers too. Other shops, other cameras and other seasons lower the figures above; measure on
+photographs of your own before you rely on it. A probability is meant for photographs like those of training.
 '''
 
 def model_card(
@@ -140,9 +144,11 @@ def model_card(
     "The `README.md` of a model folder"
     own = ', body=...' if ':' in ck['body'] else ''
     made = ', '.join(f'{program} {version}' for program,version in ck['versions'].items())
+    title = find_task(ck['task']).title.capitalize()
     return CARD.format(
-        head=card_head(ck, licence), name=name, title=find_task(ck['task']).title.capitalize(), body=ck['body'],
-        size=ck['preprocessing']['size'], answers=card_answers(ck), figures=card_figures(ck, ev),
+        head=card_head(ck, licence), name=name, title=title,
+        body=ck['body'], size=ck['preprocessing']['size'],
+        answers=card_answers(ck), figures=card_figures(ck, ev),
         data=data or 'not said by who made this folder', command=training_command(ck), versions=made, own=own)
 
 # %% ../../nbs/using/70k_model_card.ipynb #8f7340f6
