@@ -31,8 +31,8 @@ class PhotoError(DataError):
         super().__init__(line)
         self.status = status
 
-# %% ../../nbs/serving/85b_uploads.ipynb #b9ffd7ef
-SUFFIXES = dict(JPEG='.jpg', PNG='.png', WEBP='.webp', GIF='.gif', BMP='.bmp', TIFF='.tif', MPO='.jpg')
+# %% ../../nbs/serving/85b_uploads.ipynb #706a3de5
+SUFFIXES = dict(JPEG='.jpg', PNG='.png', WEBP='.webp', GIF='.gif', BMP='.bmp', TIFF='.tif')
 
 def check_photograph(
     path:Path,   # A file
@@ -53,7 +53,7 @@ def check_photograph(
     if size[0]*size[1] > pixels:
         most = f'{pixels/1e6:g} million'
         raise PhotoError(422, f'{name}: {size[0]} x {size[1]} pixels are more than {most}')
-    return SUFFIXES[kind]
+    return SUFFIXES.get(kind, '.jpg')  # a JPEG with a second picture inside has a name of its own, MPO
 
 # %% ../../nbs/serving/85b_uploads.ipynb #c45c42e4
 @dataclass
