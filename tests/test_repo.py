@@ -181,10 +181,10 @@ def test_local_links(name):
         assert (root/u).exists(), u
 
 def test_imports_are_declared():
-    "What the library imports, anywhere in it, stands in settings.ini among what is needed to run it, or to serve it"
+    "What the library imports, anywhere in it, stands in settings.ini among what is needed to run it"
     from importlib.metadata import packages_distributions
-    declared = {canonicalize_name(Requirement(o).name) for key in ('requirements', 'pip_requirements', 'serve_requirements')
-                for o in cfg[key].split()}
+    keys = ('requirements', 'pip_requirements', 'serve_requirements')
+    declared = {canonicalize_name(Requirement(o).name) for key in keys for o in cfg[key].split()}
     dists = packages_distributions()
     for p in cfg.lib_path.rglob('*.py'):
         for t in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):

@@ -32,7 +32,8 @@ from fashion_nbdev.using.rows import as_row
 httpx = pytest.importorskip('httpx')
 NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
 chromium = next(filter(None, map(shutil.which, NAMES)), None)
-browsing = pytest.mark.skipif(not (chromium and find_spec('playwright')), reason='no Chromium or no Playwright')
+able = chromium and find_spec('playwright')
+browsing = pytest.mark.skipif(not able, reason='no Chromium here, or no Playwright')
 COMMAND = 'from fashion_nbdev.commands.serving import serve_fashion; serve_fashion()'
 KINDS = ['Dress', 'Tee', 'Coat', 'Jeans']
 
@@ -55,8 +56,8 @@ def make_shop(root):
 class Server:
     "A process, and a client of it"
     def __init__(self, root, *flags):
-        words = [sys.executable, '-u', '-c', COMMAND, '--checkpoint', root/'model.pth', '--port', '0', '--cpu']
-        self.process = subprocess.Popen([*map(str, words), *flags], stdout=subprocess.PIPE, text=True)
+        words = [sys.executable, '-c', COMMAND, '--checkpoint', str(root/'model.pth'), '--port', '0', '--cpu']
+        self.process = subprocess.Popen([*words, *flags], stdout=subprocess.PIPE, text=True)
         said = self.process.stdout.readline()
         assert said.startswith('serving on http://127.0.0.1:'), said
         self.address = said.split()[2]
@@ -170,9 +171,18 @@ def picture(page, name):
         page.screenshot(path=f'{folder}/{name}.png', full_page=True)
 
 
+def until(page, what):
+    "Wait until a line of JavaScript is true; the page itself lets nobody evaluate one"
+    for _ in range(600):
+        if page.evaluate(what):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(what)
+
+
 def settled(page, text):
     page.locator('#found', has_text=text).wait_for()
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    until(page, '[...document.images].every(image => image.complete)')
 
 
 @browsing
@@ -201,11 +211,12 @@ def test_page(page, shop, tmp_path):
     assert 'none' in rows.nth(0).inner_text() and 'belted' in rows.nth(0).inner_text()
     there = nearest['category'].unique()[-1]
     page.locator('#only').select_option(there)
-    page.wait_for_function(f"[...document.querySelectorAll('.card span')].every(o => o.innerText.startsWith('{there}'))")
+    until(page,
+          f"[...document.querySelectorAll('.card span')].every(card => card.innerText.startsWith('{there}'))")
     assert page.locator('.card').count() == (nearest['category'] == there).sum()
     page.locator('#only').select_option('')
     settled(page, 'Looks most like it')
-    page.wait_for_function("document.querySelectorAll('.card').length === 16")
+    until(page, "document.querySelectorAll('.card').length === 16")
     page.locator('.card').nth(1).click()
     assert page.locator('#name').inner_text() == nearest['id'][1]
     settled(page, 'Looks most like it')

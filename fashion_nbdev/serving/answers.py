@@ -28,14 +28,14 @@ def example(
     "The setting of a form that shows an example of it"
     return ConfigDict(json_schema_extra=dict(example=answer))
 
-# %% ../../nbs/serving/85d_answers.ipynb #3bf1c933
+# %% ../../nbs/serving/85d_answers.ipynb #90d484b9
 class Tagged(BaseModel):
     "What the model says of photographs, in their order; `error` in place of the rest for one that is damaged"
     model_config = example(dict(model='0c1f9a3e5b7d2468', photographs=[ROW]))
     model:str # Which model, by its weights
     photographs:list[dict]
 
-# %% ../../nbs/serving/85d_answers.ipynb #ae47d8a0
+# %% ../../nbs/serving/85d_answers.ipynb #e4fe60bd
 class Found(BaseModel):
     "Photographs of the gallery, the nearest first, and what the model says of those that were sent"
     model_config = example(dict(model='0c1f9a3e5b7d2468', photographs=[], hits=[HIT]))
@@ -43,14 +43,14 @@ class Found(BaseModel):
     photographs:list[dict]
     hits:list[dict]
 
-# %% ../../nbs/serving/85d_answers.ipynb #4d17c5ba
+# %% ../../nbs/serving/85d_answers.ipynb #a9dedb6b
 class Listed(BaseModel):
     "Photographs of the gallery in the order of their ids, and how many there are in all"
     model_config = example(dict(total=1, items=[HIT | dict(similarity=None)]))
     total:int
     items:list[dict]
 
-# %% ../../nbs/serving/85d_answers.ipynb #3766e644
+# %% ../../nbs/serving/85d_answers.ipynb #7f1e9daa
 class Added(BaseModel):
     "The ids under which photographs are in the gallery from now on, whatever happens to the server"
     model_config = example(dict(ids=['coats/12.jpg'], added=1, updated=0))
@@ -58,19 +58,19 @@ class Added(BaseModel):
     added:int
     updated:int
 
-# %% ../../nbs/serving/85d_answers.ipynb #f07755bd
+# %% ../../nbs/serving/85d_answers.ipynb #3059491d
 class Removed(BaseModel):
     "How many photographs went"
     model_config = example(dict(removed=1))
     removed:int
 
-# %% ../../nbs/serving/85d_answers.ipynb #281c6f5c
+# %% ../../nbs/serving/85d_answers.ipynb #a0a788dc
 class Refusal(BaseModel):
     "Why there is no answer, in a line"
     model_config = example(dict(detail='dress.jpg: not a photograph; expected JPEG, PNG or WebP'))
     detail:str = Field(description='One line, for people')
 
-# %% ../../nbs/serving/85d_answers.ipynb #132582d5
+# %% ../../nbs/serving/85d_answers.ipynb #c5c6d8f7
 def known_row(
     predictor:FashionPredictor, # The model
     seen:Seen                   # What it knows of a photograph
@@ -85,7 +85,7 @@ def known_row(
                 known[title] = four_digits(sorted(pairs, key=lambda pair: -pair[1]))
     return known
 
-# %% ../../nbs/serving/85d_answers.ipynb #13bc59c7
+# %% ../../nbs/serving/85d_answers.ipynb #147e19de
 def photograph_row(
     predictor:FashionPredictor, # The model
     arrived:Arrived,            # A photograph
@@ -99,7 +99,7 @@ def photograph_row(
     row = as_row(arrived.name, seen.prediction, embedding)
     return row | dict(every=known_row(predictor, seen)) if every else row
 
-# %% ../../nbs/serving/85d_answers.ipynb #3eb5a8d7
+# %% ../../nbs/serving/85d_answers.ipynb #2c1a0cee
 def item_rows(
     table # DataFrame, as `Gallery.search` and `Gallery.list` give it
 )->list: # Of dicts: `similarity` if there is one, `id item category attributes`
@@ -112,7 +112,7 @@ def item_rows(
         row['attributes'] = list(row['attributes'])
     return rows
 
-# %% ../../nbs/serving/85d_answers.ipynb #fc23a350
+# %% ../../nbs/serving/85d_answers.ipynb #c0fc39de
 def group_form(
     name:str,    # Of the question; empty if there is none
     single:bool, # Has every photograph exactly one of them?
@@ -122,7 +122,7 @@ def group_form(
     attributes = [dict(name=one, short=short_answer(name, one)) for one in names]
     return dict(name=name, single=single, attributes=attributes)
 
-# %% ../../nbs/serving/85d_answers.ipynb #3c430063
+# %% ../../nbs/serving/85d_answers.ipynb #7ec59298
 def attribute_groups(
     predictor:FashionPredictor # The model
 )->list: # Of dicts: `name`, `single`, and `attributes`: dicts of `name` and `short`
@@ -138,7 +138,7 @@ def attribute_groups(
             groups.append(group_form('', False, rest))
     return [group for group in groups if group['attributes']]
 
-# %% ../../nbs/serving/85d_answers.ipynb #1aeffa4f
+# %% ../../nbs/serving/85d_answers.ipynb #19033222
 def about_model(
     predictor:FashionPredictor # The model
 )->dict: # `id`, `task`, `size`, `categories`, `groups`, `embedding`

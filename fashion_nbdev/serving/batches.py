@@ -29,7 +29,7 @@ class Batcher:
         self.thread = ThreadPoolExecutor(1, 'model')
         self.sizes = []              # Of batches that nobody has counted yet
 
-# %% ../../nbs/serving/85c_batches.ipynb #8b39c970
+# %% ../../nbs/serving/85c_batches.ipynb #06464d2c
 @patch
 async def take(self:Batcher)->list: # Pairs of a thing and the `Future` of its answer
     "Everybody who waits; somebody, if nobody does; not those who have left"
@@ -41,7 +41,7 @@ async def take(self:Batcher)->list: # Pairs of a thing and the `Future` of its a
         batch = [(thing, answer) for thing,answer in batch if not answer.done()]
     return batch
 
-# %% ../../nbs/serving/85c_batches.ipynb #619f778f
+# %% ../../nbs/serving/85c_batches.ipynb #b3208454
 @patch
 async def run(self:Batcher):
     "Answer until cancelled; what `look` raises goes to everybody in the batch"
@@ -60,7 +60,7 @@ async def run(self:Batcher):
             else:
                 answer.set_result(answers[0][i])
 
-# %% ../../nbs/serving/85c_batches.ipynb #135be0c3
+# %% ../../nbs/serving/85c_batches.ipynb #63788719
 @patch
 async def ask(self:Batcher,
     things # A list
@@ -77,13 +77,13 @@ async def ask(self:Batcher,
         for answer in waiting:
             answer.cancel()
 
-# %% ../../nbs/serving/85c_batches.ipynb #32cdba35
+# %% ../../nbs/serving/85c_batches.ipynb #2135e6b5
 class Seen(NamedTuple):
     "What a model says of a photograph, and what it knows"
     prediction:Prediction
     prob:dict # Head -> `[size]` float32: probabilities, or the embedding
 
-# %% ../../nbs/serving/85c_batches.ipynb #6e2f3ff5
+# %% ../../nbs/serving/85c_batches.ipynb #c1c19e10
 def look_together(
     predictor:FashionPredictor, # The model
     squares:list                # Of `[3,s,s]` uint8 tensors
@@ -91,4 +91,8 @@ def look_together(
     "What the model says of several squares in one batch"
     prob, strangeness = predictor.activate_batch(torch.stack(squares))
     predictions = predictor.decode_batch(prob, strangeness)
-    return [Seen(said, {name: rows[i] for name,rows in prob.items()}) for i,said in enumerate(predictions)]
+    every = [Seen(said, {}) for said in predictions]
+    for name,rows in prob.items():
+        for seen,row in zip(every, rows):
+            seen.prob[name] = row
+    return every

@@ -11,7 +11,7 @@ import time
 from fastcore.basics import patch
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
-# %% ../../nbs/serving/85f_counters.ipynb #9744fb56
+# %% ../../nbs/serving/85f_counters.ipynb #b827dac0
 SIZES = (1, 2, 4, 8, 16, 32, 64) # Of batches
 SECONDS = (.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30)
 
@@ -21,7 +21,8 @@ class Counters:
         self.registry = CollectorRegistry()
         here = dict(registry=self.registry)
         ProcessCollector(**here)
-        self.requests = Counter('fashion_requests', 'Requests that were answered', ['route', 'status'], **here)
+        self.requests = Counter('fashion_requests', 'Requests that were answered',
+                                ['route', 'status'], **here)
         self.seconds = Histogram('fashion_request_seconds', 'From the head of a request to its answer',
                                  ['route'], buckets=SECONDS, **here)
         self.batches = Histogram('fashion_batch_photographs', 'Photographs that the model saw together',
@@ -35,7 +36,7 @@ def text(self:Counters)->str: # Lines
     "All numbers, as Prometheus reads them"
     return generate_latest(self.registry).decode()
 
-# %% ../../nbs/serving/85f_counters.ipynb #942bab23
+# %% ../../nbs/serving/85f_counters.ipynb #c80db89e
 class Measured:
     "An ASGI application whose requests are counted and timed"
     def __init__(self,
@@ -45,22 +46,25 @@ class Measured:
         self.app = app
         self.counters = counters
 
-    async def __call__(self,
-        scope,   # As ASGI has it
-        receive, # Likewise
-        send     # Likewise
-    ):
-        if scope['type']!='http':
-            return await self.app(scope, receive, send)
-        start = time.perf_counter()
-        status = 'none'                # the client left before it was answered
-        async def note(message):
-            nonlocal status
-            status = message.get('status', status)
-            await send(message)
-        try:
-            await self.app(scope, receive, note)
-        finally:
-            route = getattr(scope.get('route'), 'path', 'other')
-            self.counters.requests.labels(route, status).inc()
-            self.counters.seconds.labels(route).observe(time.perf_counter()-start)
+# %% ../../nbs/serving/85f_counters.ipynb #0a62fe19
+@patch
+async def __call__(self:Measured,
+    scope,   # As ASGI has it
+    receive, # Likewise
+    send     # Likewise
+):
+    "Answer, and count the answer"
+    if scope['type']!='http':
+        return await self.app(scope, receive, send)
+    start = time.perf_counter()
+    status = 'none'                # the client left before it was answered
+    async def note(message):
+        nonlocal status
+        status = message.get('status', status)
+        await send(message)
+    try:
+        await self.app(scope, receive, note)
+    finally:
+        route = getattr(scope.get('route'), 'path', 'other')
+        self.counters.requests.labels(route, status).inc()
+        self.counters.seconds.labels(route).observe(time.perf_counter()-start)

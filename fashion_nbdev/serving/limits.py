@@ -53,7 +53,7 @@ class BodyLimits:
         body = Body(scope, receive, self.limits)
         await self.app(scope, body.receive, send)
 
-# %% ../../nbs/serving/85_limits.ipynb #a691ad3f
+# %% ../../nbs/serving/85_limits.ipynb #4c5dd93c
 class Body:
     "The body of a request as it arrives"
     def __init__(self,
@@ -69,7 +69,22 @@ class Body:
         self.size = 0
         self.whole = False
 
-# %% ../../nbs/serving/85_limits.ipynb #6dfcbe81
+# %% ../../nbs/serving/85_limits.ipynb #973aa548
+@patch
+async def piece(self:Body)->dict: # As ASGI has it
+    "The next piece, counted"
+    message = await self.next()
+    self.size += len(message.get('body', b''))
+    self.whole = not message.get('more_body', False)
+    return message
+
+# %% ../../nbs/serving/85_limits.ipynb #3ca802d8
+@patch
+def too_large(self:Body)->bool:
+    "Is it more than is taken, or does it say so?"
+    return max(self.size, self.said) > self.limits.bytes
+
+# %% ../../nbs/serving/85_limits.ipynb #19fe19b3
 @patch
 async def receive(self:Body)->dict: # As ASGI has it
     "The next piece; an `HTTPException` 408 or 413 if it comes too late or is too much"
@@ -88,22 +103,7 @@ async def receive(self:Body)->dict: # As ASGI has it
         raise HTTPException(413, f'the request is larger than {most}', {'Connection': 'close'})
     return message
 
-# %% ../../nbs/serving/85_limits.ipynb #0a08ab95
-@patch
-async def piece(self:Body)->dict: # As ASGI has it
-    "The next piece, counted"
-    message = await self.next()
-    self.size += len(message.get('body', b''))
-    self.whole = not message.get('more_body', False)
-    return message
-
-# %% ../../nbs/serving/85_limits.ipynb #d819827c
-@patch
-def too_large(self:Body)->bool:
-    "Is it more than is taken, or does it say so?"
-    return max(self.size, self.said) > self.limits.bytes
-
-# %% ../../nbs/serving/85_limits.ipynb #b7e16668
+# %% ../../nbs/serving/85_limits.ipynb #df60dfc8
 class PromptClients(H11Protocol):
     "HTTP for clients that say what they want before `timeout_keep_alive` seconds are over"
     def connection_made(self,
@@ -113,19 +113,23 @@ class PromptClients(H11Protocol):
         super().connection_made(transport)
         self.start_clock()
 
-    def data_received(self,
-        data:bytes # What came
-    ):
-        "Go on, and leave the clock alone"
-        self.conn.receive_data(data)
-        self.handle_events()
+# %% ../../nbs/serving/85_limits.ipynb #fdd64dd6
+@patch
+def start_clock(self:PromptClients):
+    "Close the connection after a while"
+    wait = self.timeout_keep_alive
+    self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
 
-    def start_clock(self):
-        "Close the connection after a while"
-        wait = self.timeout_keep_alive
-        self.timeout_keep_alive_task = self.loop.call_later(wait, self.timeout_keep_alive_handler)
+# %% ../../nbs/serving/85_limits.ipynb #1eef3871
+@patch
+def data_received(self:PromptClients,
+    data:bytes # What came
+):
+    "Go on, and leave the clock alone"
+    self.conn.receive_data(data)
+    self.handle_events()
 
-# %% ../../nbs/serving/85_limits.ipynb #adf76fd0
+# %% ../../nbs/serving/85_limits.ipynb #e2d5cf45
 class Room:
     "How many photographs are inside"
     def __init__(self,
@@ -134,7 +138,7 @@ class Room:
         self.limits = limits
         self.taken = 0
 
-# %% ../../nbs/serving/85_limits.ipynb #e928ce5f
+# %% ../../nbs/serving/85_limits.ipynb #a2d0a68e
 @patch
 @contextmanager
 def taken_by(self:Room,

@@ -35,7 +35,7 @@ async def say_data_error(
         line = line.replace(gallery.path, 'the gallery')
     return JSONResponse(dict(detail=line), getattr(error, 'status', 422))
 
-# %% ../../nbs/serving/85i_server.ipynb #82438fee
+# %% ../../nbs/serving/85i_server.ipynb #1e1ac19f
 async def say_invalid(
     request:Request,             # That failed
     error:RequestValidationError # Which parameter, and why
@@ -45,7 +45,7 @@ async def say_invalid(
     name = '.'.join(str(part) for part in first['loc'][1:]) or 'the request'
     return JSONResponse(dict(detail=f'{name}: {first["msg"]}'), 422)
 
-# %% ../../nbs/serving/85i_server.ipynb #dbeb7d60
+# %% ../../nbs/serving/85i_server.ipynb #bb2e4328
 async def say_bug(
     request:Request, # That failed
     error:Exception  # Logged by uvicorn
@@ -53,7 +53,7 @@ async def say_bug(
     "What nobody foresaw"
     return JSONResponse(dict(detail='something went wrong in the server; its log says what'), 500)
 
-# %% ../../nbs/serving/85i_server.ipynb #d7db7af4
+# %% ../../nbs/serving/85i_server.ipynb #9b697c71
 pages = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 OWN_ONLY = {'Content-Security-Policy': "default-src 'none'; img-src 'self' blob: data:; connect-src 'self'; "
                                        "style-src 'unsafe-inline'; script-src 'unsafe-inline'; "
@@ -65,7 +65,7 @@ def shop_page()->HTMLResponse:
     "The page for people"
     return HTMLResponse(render('serve.html'), headers=OWN_ONLY)
 
-# %% ../../nbs/serving/85i_server.ipynb #db6979a3
+# %% ../../nbs/serving/85i_server.ipynb #f87e64f3
 @pages.get('/docs')
 def docs_page(
     request:Request # Whose application is described
@@ -74,7 +74,7 @@ def docs_page(
     base = str(request.base_url).rstrip('/')
     return HTMLResponse(render('serve_docs.html', spec=request.app.openapi(), base=base), headers=OWN_ONLY)
 
-# %% ../../nbs/serving/85i_server.ipynb #4a709085
+# %% ../../nbs/serving/85i_server.ipynb #ee35048f
 def make_app(
     service:Service # What it serves
 )->FastAPI:
@@ -92,7 +92,7 @@ def make_app(
     app.add_middleware(Measured, counters=service.counters)
     return app
 
-# %% ../../nbs/serving/85i_server.ipynb #8a0baf53
+# %% ../../nbs/serving/85i_server.ipynb #e9b76075
 def open_port(
     host:str, # Name or address of this machine
     port:int  # 0 for any that is free
@@ -105,7 +105,7 @@ def open_port(
         why = getattr(error, 'strerror', None) or error
         raise DataError(f'cannot serve on {host}, port {port}: {why}') from None
 
-# %% ../../nbs/serving/85i_server.ipynb #21b5d90d
+# %% ../../nbs/serving/85i_server.ipynb #1fb7d252
 def make_server(
     app:FastAPI,  # From `make_app`
     limits:Limits # `seconds` and `connections` are used here

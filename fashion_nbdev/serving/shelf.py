@@ -69,7 +69,7 @@ def paths(self:Shelf,
     found = self.gallery.table.read(sql_in('id', ids), ['path'])
     return found['path'].to_pylist()
 
-# %% ../../nbs/serving/85e_shelf.ipynb #ac4b0b97
+# %% ../../nbs/serving/85e_shelf.ipynb #3837a191
 @patch
 def drop(self:Shelf,
     paths # Files that rows had
@@ -80,7 +80,7 @@ def drop(self:Shelf,
         if own and not self.gallery.count(sql_in('path', path)):
             Path(path).unlink(missing_ok=True)
 
-# %% ../../nbs/serving/85e_shelf.ipynb #1899aad4
+# %% ../../nbs/serving/85e_shelf.ipynb #4ec007bc
 @patch
 def add(self:Shelf,
     arrived:list, # Of `Arrived`
@@ -99,7 +99,7 @@ def add(self:Shelf,
         self.drop(before)
     return counts
 
-# %% ../../nbs/serving/85e_shelf.ipynb #af1be10f
+# %% ../../nbs/serving/85e_shelf.ipynb #39d53126
 @patch
 def remove(self:Shelf,
     ids:list # Of rows

@@ -342,7 +342,6 @@ function card(row) {
   const image = make('img')
   image.src = `photo?${new URLSearchParams({ id: row.id, side: 256 })}`
   image.alt = ''
-  image.loading = 'lazy'
   const words = make('span', '', row.category || row.id)
   made.append(image, words)
   if (row.similarity !== undefined && row.similarity !== null) {
