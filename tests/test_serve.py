@@ -12,6 +12,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import torch
 
 from fashion_nbdev.core import set_seed
 from fashion_nbdev.data.groups import Group
@@ -23,6 +24,7 @@ from fashion_nbdev.learning.checkpoints import pack, save_file
 from fashion_nbdev.learning.heads import Embedding
 from fashion_nbdev.learning.models import FashionNet
 from fashion_nbdev.pictures import save_image
+from fashion_nbdev.pixels.augment import prepare_image
 from fashion_nbdev.pixels.preprocess import preprocessing
 from fashion_nbdev.using.gallery import Gallery
 from fashion_nbdev.using.indexing import index_photographs
@@ -38,19 +40,40 @@ COMMAND = 'from fashion_nbdev.commands.serving import serve_fashion; serve_fashi
 KINDS = ['Dress', 'Tee', 'Coat', 'Jeans']
 
 
+@torch.no_grad()
+def memorise(net, x, **answers):
+    "Linear heads that are right for the photographs `x`, by least squares on the features of the body"
+    for module in net.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None                             # the mean of what it sees
+    net.train()(x)
+    features = net.eval().pooled(x)
+    for name, right in answers.items():
+        head = net.heads[name]
+        head.correction[-1].weight.zero_()
+        head.correction[-1].bias.zero_()
+        head.linear.weight.copy_(torch.linalg.lstsq(features, 6*right-3).solution.T)
+        head.linear.bias.zero_()
+
+
 def make_shop(root):
-    "A model that has learned nothing, and photographs"
+    "Photographs, and a model that knows them by heart"
+    gen = np.random.default_rng(0)
+    photos = [root/f'{part}/{i:02}.jpg' for part in ('shop', 'new') for i in range(16)]
+    for i, path in enumerate(photos):
+        save_image(draw_garment(random_garment(gen, KINDS[i % 4]), None, 128), path)
     set_seed(0)
     attributes = Attributes(['sleeve: long', 'sleeve: short', 'sleeve: none', 'striped', 'floral', 'belted'],
                             [.5]*6, groups=[Group('sleeve', [0, 1, 2], True)])
     heads = dict(category=Category(KINDS), attributes=attributes, embedding=Embedding(16))
     pre = preprocessing(32)
-    net = FashionNet(heads.values(), 'resnet9').eval()
+    net = FashionNet(heads.values(), 'resnet9')
+    kinds = torch.arange(len(photos)) % 4
+    sleeves = torch.tensor([[0, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]])[kinds]
+    tags = torch.from_numpy(gen.random((len(photos), 3)) < .4)
+    memorise(net, prepare_image(photos, pre), category=torch.eye(4)[kinds],
+             attributes=torch.cat([sleeves, tags], 1).float())
     save_file(root/'model.pth', pack(net, 'multimodal', pre, heads))
-    gen = np.random.default_rng(0)
-    for i in range(16):
-        save_image(draw_garment(random_garment(gen, KINDS[i % 4]), None, 128), root/f'shop/{i:02}.jpg')
-        save_image(draw_garment(random_garment(gen, KINDS[i % 4]), None, 128), root/f'new/{i:02}.jpg')
 
 
 class Server:
@@ -208,7 +231,7 @@ def test_page(page, shop, tmp_path):
     page.get_by_label('add a tag').select_option('belted')
     other = next(kind for kind in KINDS if kind != expected[0].category)
     page.locator('#kind').select_option(other)
-    assert 'none' in rows.nth(0).inner_text() and 'belted' in rows.nth(0).inner_text()
+    assert 'sleeve none' in rows.nth(0).inner_text() and 'belted' in rows.nth(0).inner_text()
     there = nearest['category'].unique()[-1]
     page.locator('#only').select_option(there)
     until(page,

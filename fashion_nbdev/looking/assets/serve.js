@@ -101,7 +101,7 @@ function learn(photo, row) {
 // The table
 
 const shorts = photo => about.model.groups.flatMap(group => group.attributes
-  .filter(one => photo.said.has(one.name)).map(one => one.short))
+  .filter(one => photo.said.has(one.name)).map(one => group.single ? `${group.name} ${one.short}` : one.short))
 
 function rowOf(photo) {
   const row = make('tr')
