@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['Limits', 'BodyLimits', 'Body', 'PromptClients', 'Room']
 
-# %% ../../nbs/serving/85_limits.ipynb #1f94e483
+# %% ../../nbs/serving/85_limits.ipynb #7250d5bd
 import asyncio
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -53,7 +54,7 @@ class BodyLimits:
         body = Body(scope, receive, self.limits)
         await self.app(scope, body.receive, send)
 
-# %% ../../nbs/serving/85_limits.ipynb #4c5dd93c
+# %% ../../nbs/serving/85_limits.ipynb #d2b4a783
 class Body:
     "The body of a request as it arrives"
     def __init__(self,
@@ -65,7 +66,7 @@ class Body:
         self.said = int(length) if length.isdigit() else 0
         self.next = receive
         self.limits = limits
-        self.ends = asyncio.get_running_loop().time()+limits.seconds
+        self.ends = time.monotonic()+limits.seconds
         self.size = 0
         self.whole = False
 
@@ -84,14 +85,14 @@ def too_large(self:Body)->bool:
     "Is it more than is taken, or does it say so?"
     return max(self.size, self.said) > self.limits.bytes
 
-# %% ../../nbs/serving/85_limits.ipynb #19fe19b3
+# %% ../../nbs/serving/85_limits.ipynb #7e8bad7a
 @patch
 async def receive(self:Body)->dict: # As ASGI has it
     "The next piece; an `HTTPException` 408 or 413 if it comes too late or is too much"
     if self.whole:
         return await self.next()
     try:
-        async with asyncio.timeout_at(self.ends):
+        async with asyncio.timeout(self.ends-time.monotonic()):
             message = await self.piece()
             while self.too_large() and not self.whole and self.size < 4*self.limits.bytes:
                 await self.piece()

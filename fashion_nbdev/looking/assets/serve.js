@@ -64,10 +64,9 @@ async function putThrough(files) {
   const added = [...files].map(file => ({ file, name: file.name || 'photograph', url: URL.createObjectURL(file) }))
   if (!added.length) return
   at('drop').classList.add('small')
-  const first = tray.length
   tray.push(...added)
   drawTray()
-  let next = 0
+  let next = 0, opened = false
   async function work() {
     while (next < added.length) {
       const photo = added[next++]
@@ -78,7 +77,8 @@ async function putThrough(files) {
         photo.error = inWords(error, photo.name)
       }
       drawTray()
-      if (photo === tray[first]) open(photo)
+      const lead = added.find(photo => !photo.error)
+      if (!opened && lead?.said) { opened = true; open(lead) }
     }
   }
   await Promise.all([work(), work()])
