@@ -17,7 +17,7 @@ VENDOR = {'@jupyter-widgets/html-manager@1.0.15': ['dist/embed.js'],
 # The wings of the library: from which page number on, and what the sidebar calls them
 WINGS = {'00': 'Foundations', '02': 'Data: the table', '08': 'Garments', '20': 'Data: sources and checks',
          '36': 'Pixels', '45': 'Learning', '62': 'Using', '71': 'Looking',
-         '86': 'Commands', '90': 'Benchmarks', '95': 'Commands', '97': 'The whole'}
+         '85': 'Serving', '86': 'Commands', '90': 'Benchmarks', '95': 'Commands', '97': 'The whole'}
 
 # Folders that stand beside the library, and what the sidebar calls them
 ASIDE = dict(tutorials='Tutorials', studies='Studies')

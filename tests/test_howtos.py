@@ -71,6 +71,8 @@ def shims(tmp_path_factory):
             short = SHORT.get(real.name.split('-')[0], '')
             short = SHORT.get(real.name.removesuffix('-fashion'), short)
             (folder/real.name).write_text(SHIM.format(real=real, name=real.name, short=short))
+    server = folder/'serve-fashion'                            # the one that is stopped with `kill`
+    server.write_text(f'#!/bin/sh\nexec "{BIN}/serve-fashion" "$@"\n')
     (folder/'git').write_text(GIT.format(root=ROOT))
     (folder/'make').write_text(MAKE.format(real=shutil.which('make')))
     for path in folder.iterdir():

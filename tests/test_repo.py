@@ -137,7 +137,8 @@ def test_requirements_are_pinned():
 def test_requirements_fit_settings():
     "requirements.txt holds what settings.ini asks for: after a change there, `make requirements`"
     pins = {canonicalize_name(r.name): next(iter(r.specifier)).version for r in requirements()}
-    for key in ('requirements', 'pip_requirements', 'dev_requirements', 'docs_requirements'):
+    for key in ('requirements', 'pip_requirements', 'dev_requirements', 'docs_requirements',
+                'serve_requirements'):
         for r in map(Requirement, cfg[key].split()):
             assert r.specifier.contains(pins.get(canonicalize_name(r.name), ''),
                                         prereleases=True) if canonicalize_name(r.name) in pins else False, r
@@ -188,8 +189,8 @@ def test_local_links(name):
 def test_imports_are_declared():
     "What the library imports, anywhere in it, stands in settings.ini among what is needed to run it"
     from importlib.metadata import packages_distributions
-    declared = {canonicalize_name(Requirement(o).name) for key in ('requirements', 'pip_requirements')
-                for o in cfg[key].split()}
+    keys = ('requirements', 'pip_requirements', 'serve_requirements')
+    declared = {canonicalize_name(Requirement(o).name) for key in keys for o in cfg[key].split()}
     dists = packages_distributions()
     for p in cfg.lib_path.rglob('*.py'):
         for t in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):

@@ -82,6 +82,10 @@ EXAMPLES = {
         'export-fashion --checkpoint best_multimodal_model.pth --output model.onnx',
         'export-fashion --checkpoint best_multimodal_model.pth --output model.onnx \\\n'
         '    --int8 --img-dir shop/img --anno-dir shop/annotations'),
+    'serve-fashion': (
+        'serve-fashion --checkpoint best_multimodal_model.pth --gallery gallery',
+        'serve-fashion --checkpoint best_multimodal_model.pth --gallery gallery \\\n'
+        '    --host 0.0.0.0 --writable --key-path key.txt'),
     'clean-fashion': (
         'clean-fashion catalogue.csv --checkpoint best_multitask_model.pth \\\n'
         '    --img-dir photographs --attribute-columns material,pattern',

@@ -201,21 +201,40 @@ def ask(self:FashionPredictor,
     features = self.net.pooled(x)
     return self.net(features), self.strangeness(features.float().cpu()).tolist()
 
+# %% ../../nbs/using/63_predict.ipynb #87bd2f66
+@patch
+def activate_batch(self:FashionPredictor,
+    x:torch.Tensor # `[b,3,s,s]`, uint8, as `Photos` gives them
+)->tuple: # Head -> `[b,size]` float32 array; the strangeness of each photograph, None where it is not known
+    "The probabilities and embeddings of a batch of squares"
+    out, strangeness = self.ask(self.augment(x.to(self.acc.device)))
+    prob = {}
+    for name,head in self.heads.items():
+        prob[name] = head.activate(out[name].float().cpu()).numpy()
+    return prob, strangeness
+
+# %% ../../nbs/using/63_predict.ipynb #87bd2f67
+@patch
+def decode_batch(self:FashionPredictor,
+    prob:dict,       # As `activate_batch` gives it
+    strangeness:list # Likewise
+)->list: # Of `Prediction`
+    "What the numbers mean"
+    predictions = [Prediction(strangeness=share) for share in strangeness]
+    for name,head in self.heads.items():
+        answers = head.decode(prob[name], self.top)
+        for prediction,answer in zip(predictions, answers):
+            prediction.more |= answer.pop('more', {})
+            vars(prediction).update(answer)
+    return predictions
+
 # %% ../../nbs/using/63_predict.ipynb #87bd2f65
 @patch
 def predict_batch(self:FashionPredictor,
     x:torch.Tensor # `[b,3,s,s]`, uint8, as `Photos` gives them
 )->list: # Of `Prediction`
     "What the model says of a batch of squares"
-    out, strangeness = self.ask(self.augment(x.to(self.acc.device)))
-    predictions = [Prediction(strangeness=share) for share in strangeness]
-    for name,head in self.heads.items():
-        prob = head.activate(out[name].float().cpu()).numpy()
-        answers = head.decode(prob, self.top)
-        for prediction,answer in zip(predictions, answers):
-            prediction.more |= answer.pop('more', {})
-            vars(prediction).update(answer)
-    return predictions
+    return self.decode_batch(*self.activate_batch(x))
 
 # %% ../../nbs/using/63_predict.ipynb #2e56d1a7
 @patch
