@@ -190,7 +190,7 @@ def check_model(
     a:argparse.Namespace # What was typed: `checkpoint`
 ):
     "A `DataError` if there cannot be a model"
-    path = a.checkpoint
+    path = str(a.checkpoint)
     if not path.startswith('hf:') and not (Path(path)/'config.json').is_file() and not Path(path).is_file():
         raise DataError(f'--checkpoint {path}: no such file, and no model folder')
 

@@ -155,6 +155,7 @@ def export_flags(
     folder:str='',       # Or the model folder to make: safetensors, JSON and a card
     license:str='',      # For the card: of the model, e.g. mit
     trained_on:str='',   # For the card: what the photographs were, and their licence
+    push:str='',         # Send the folder to the Hugging Face Hub: OWNER/NAME, which only you may read
     int8:bool=False,     # Compute in int8: smaller and faster; needs the training data below
     photographs:int=256, # Training photographs that int8 is calibrated on
     body:str=''          # A body of your own, as in training: module:function
@@ -167,6 +168,8 @@ def check_export(
     "A `DataError` for a file that is not there or cannot be written so, and for no photographs"
     if bool(a.output)==bool(a.folder):
         raise DataError('say what to make: --output model.onnx, or --folder')
+    if a.push and not a.folder:
+        raise DataError(f'--push {a.push} needs --folder: the folder is what is sent')
     if a.output and Path(a.output).suffix!='.onnx':
         raise DataError(f'--output {a.output}: expected a name that ends in .onnx')
     check_positive(a, 'photographs')
@@ -197,6 +200,9 @@ def export_fashion(
     if a.folder:
         from fashion_nbdev.using.model_card import export_folder
         print(f'model folder: {export_folder(a.checkpoint, a.folder, s, a.license, a.trained_on)}')
+        if a.push:
+            from fashion_nbdev.learning.hub import push_folder
+            print(f'sent: {push_folder(a.folder, a.push)}')
         return
     from fashion_nbdev.using.export import run_export
     print(run_export(a.checkpoint, a.output, s, a.int8, a.photographs))
