@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['NUMBERS', 'PATHS', 'SHORT', 'REQUIRED', 'DATA', 'MACHINE', 'value_type', 'name_choices', 'with_choices',
            'placeholder', 'with_default', 'named_choices', 'add_flag', 'add_flags', 'add_settings', 'make_parser',
-           'flags_help', 'given_settings', 'check_files', 'check_model', 'check_folders', 'check_positive',
+           'flags_help', 'given_settings', 'check_files', 'check_checkpoint', 'check_folders', 'check_positive',
            'call_command', 'printed', 'refusal', 'show_refusals', 'run_command']
 
 # %% ../../nbs/commands/87_flags.ipynb #18ffecac
@@ -186,7 +186,7 @@ def check_files(
             raise DataError(f'{flag(name)} {path}: no such file')
 
 # %% ../../nbs/commands/87_flags.ipynb #5f709840
-def check_model(
+def check_checkpoint(
     a:argparse.Namespace # What was typed: `checkpoint`
 ):
     "A `DataError` if there cannot be a model"

@@ -17,7 +17,7 @@ from ..core import atomic_write
 from ..learning.tasks import find_task
 from ..learning.settings import Settings
 from fashion_nbdev.commands.flags import (
-    DATA, MACHINE, check_folders, check_model, check_positive, command, given_settings, make_parser
+    DATA, MACHINE, check_folders, check_checkpoint, check_positive, command, given_settings, make_parser
 )
 from .outputs import check_written
 from .training import first_process, stopped_by_hand
@@ -43,7 +43,7 @@ def check_evaluation(
     if a.task:
         find_task(a.task)
     check_positive(a, 'batch_size')
-    check_model(a)
+    check_checkpoint(a)
     check_written(a, ['output_dir', 'report'], ['checkpoint', *DATA])
     check_folders(a, 'img_dir', 'attr_img_dir', 'retr_img_dir')
 

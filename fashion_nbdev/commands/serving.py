@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from ..core import DataError
-from .flags import check_model, check_positive, command, make_parser
+from .flags import check_checkpoint, check_positive, command, make_parser
 
 # %% ../../nbs/commands/88g_serving.ipynb #f7176075
 def serve_flags(
@@ -84,7 +84,7 @@ def check_serve(
     a # What was typed: as `serve_flags`
 ):
     "A `DataError` for what makes no sense"
-    check_model(a)
+    check_checkpoint(a)
     check_positive(a, 'megabytes', 'megapixels', 'per_request', 'waiting', 'seconds')
     if a.writable:
         check_writable(a)

@@ -18,7 +18,7 @@ from ..learning.settings import Settings
 from .leaving import warn
 from .outputs import check_written
 from fashion_nbdev.commands.flags import (
-    DATA, MACHINE, check_model, check_positive, command, given_settings, make_parser
+    DATA, MACHINE, check_checkpoint, check_positive, command, given_settings, make_parser
 )
 
 # %% ../../nbs/commands/88c_using.ipynb #7a42560f
@@ -138,7 +138,7 @@ def predict_fashion(
                         help='Files, folders (searched to the bottom) or patterns')
     a = parser.parse_args(argv)
     check_format(a.format)
-    check_model(a)
+    check_checkpoint(a)
     check_positive(a, 'batch_size')
     check_written(a, ['output', 'sheet'], ['checkpoint', 'photographs'])
     check_picture(a.sheet)
@@ -173,7 +173,7 @@ def check_export(
     if a.output and Path(a.output).suffix!='.onnx':
         raise DataError(f'--output {a.output}: expected a name that ends in .onnx')
     check_positive(a, 'photographs')
-    check_model(a)
+    check_checkpoint(a)
     check_written(a, ['output', 'folder'], ['checkpoint', *DATA])
 
 # %% ../../nbs/commands/88c_using.ipynb #7a127ced

@@ -179,8 +179,6 @@ class Report:
             place = f'line {line}: ' if line else ''
             finding.examples.append(place+printable(example))
 
-    def __repr__(self): return self.text()
-
 # %% ../../nbs/data/30_findings.ipynb #0c4047d9
 @patch(as_prop=True)
 def codes(self:Report)->list: # Keys of `CHECKS`
@@ -254,6 +252,10 @@ def text(self:Report,
     else:
         parts.append('nothing wrong was found')
     return '\n\n'.join(parts)
+
+# %% ../../nbs/data/30_findings.ipynb #6c0caa19
+@patch
+def __repr__(self:Report): return self.text()
 
 # %% ../../nbs/data/30_findings.ipynb #e86c7925
 @patch

@@ -162,9 +162,8 @@ def ask_items(
     gallery, gallery_out = look(partition.split('gallery'))
     ev.photographs |= dict(query=query, gallery=gallery)
     for name,head in heads.items():
-        if head.source!='items':
-            continue
-        ev.answers[name] = Answer(head, query, out[name], head.targets(query), gallery, gallery_out[name])
+        if head.source=='items':
+            ev.answers[name] = Answer(head, query, out[name], head.targets(query), gallery, gallery_out[name])
 
 # %% ../../nbs/learning/61_evaluate.ipynb #b8a37de5
 def evaluate(

@@ -23,7 +23,8 @@ def split_content(
     within:str='' # The path that leads to it
 )->tuple[dict,dict]: # Path -> tensor; the rest, of the same structure
     "Tensors apart from what JSON can hold"
-    tensors, rest = {}, {}
+    tensors = {}
+    rest = {}
     for name,value in content.items():
         path = f'{within}{name}'
         if isinstance(value, torch.Tensor):
@@ -77,7 +78,8 @@ def preprocessor_config(
     pre:dict # As `preprocessing` of the pixels gives it
 )->dict: # The names are those of Hugging Face's image processors
     "How a photograph becomes the input of the network"
-    stored, seen = pre['store'], pre['size']
+    stored = pre['store']
+    seen = pre['size']
     bicubic = pre['resize'].endswith('-bicubic')
     return dict(
         do_resize=True, size=dict(height=stored, width=stored), resample=3 if bicubic else 2,
@@ -91,6 +93,7 @@ WEIGHTS = 'model.safetensors'
 CONFIG = 'config.json'
 PREPROCESSOR = 'preprocessor_config.json'
 
+# %% ../../nbs/learning/55c_model_folder.ipynb #4561829d
 def write_json(
     path:Path, # Replaced if it is there
     content    # Of what JSON can say
@@ -100,6 +103,7 @@ def write_json(
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         tmp.write_text(text+'\n', encoding='utf-8')
 
+# %% ../../nbs/learning/55c_model_folder.ipynb #3e269fcc
 def write_folder(
     ck:dict,    # A checkpoint
     folder:Path # Made if need be
@@ -123,12 +127,18 @@ def _read(read, path, errors):
     except errors as error:
         raise DataError(f'{path}: a damaged file ({error})') from None
 
+# %% ../../nbs/learning/55c_model_folder.ipynb #80930244
+def _read_json(path):
+    "What the file says"
+    return json.loads(path.read_text(encoding='utf-8'))
+
+# %% ../../nbs/learning/55c_model_folder.ipynb #4445a402
 def read_folder(
     folder # As `write_folder` made it
 )->dict: # A checkpoint, which is not checked yet
     "Read a model folder; a `DataError` if a file is missing or damaged"
     folder = Path(folder)
-    rest = _read(lambda path: json.loads(path.read_text(encoding='utf-8')), folder/CONFIG, ValueError)
+    rest = _read(_read_json, folder/CONFIG, ValueError)
     if not isinstance(rest, dict):
         raise DataError(f'{folder/CONFIG}: a damaged file (not a mapping of names)')
     rest.pop('library_name', None)

@@ -31,6 +31,13 @@ def _draw_choice(ax, y, values):
     ax.plot(values, [y]*len(values), 'o', ms=4, alpha=.6, color=INK['blue'])
     ax.plot([values.mean()]*2, [y-.3, y+.3], color='k')
 
+# %% ../../nbs/looking/72c_runs.ipynb #b452f2a6
+def _name_rows(ax, names):
+    "A name on the left of each row, from below"
+    ax.set_yticks(range(len(names)), names)
+    ax.set_ylim(-.6, len(names)-.4)
+    ax.grid(axis='x')
+
 # %% ../../nbs/looking/72c_runs.ipynb #6f5bc84e
 @plt.rc_context(STYLE)
 def plot_runs(
@@ -43,10 +50,8 @@ def plot_runs(
     fig, (ax,) = panels(1, 1, w=4.6, h=.9+.26*len(summary))
     for y,name in enumerate(summary.index):
         _draw_choice(ax, y, runs.loc[names==name, metric])
-    ax.set_yticks(range(len(summary)), [shorten(name, 60) for name in summary.index])
-    ax.set_ylim(-.6, len(summary)-.4)
+    _name_rows(ax, [shorten(name, 60) for name in summary.index])
     ax.set_xlabel(metric_label(metric))
-    ax.grid(axis='x')
     return fig
 
 # %% ../../nbs/looking/72c_runs.ipynb #2171e31d
@@ -61,9 +66,7 @@ def plot_kinds(
         for y,runs in enumerate(reversed(kinds.values())):
             if metric in runs:
                 _draw_choice(ax, y, runs[metric])
-        ax.set_yticks(range(len(kinds)), list(reversed(kinds)))
-        ax.set_ylim(-.6, len(kinds)-.4)
+        _name_rows(ax, list(reversed(kinds)))
         ax.set_xlabel(metric_label(metric))
-        ax.grid(axis='x')
         ax.label_outer()
     return fig

@@ -40,6 +40,7 @@ def named(
     more = f' and {len(names)-most:,} more' if len(names) > most else ''
     return ', '.join(names[:most])+more
 
+# %% ../../nbs/using/70k_model_card.ipynb #8e6f5844
 def card_answers(
     ck:dict # A checkpoint
 )->str: # A list in Markdown
@@ -66,6 +67,7 @@ def figure_rows(
             lines.append(f'| {metric.name} | {metrics[name]:.4f} | {interval} | {metric.definition} |')
     return '\n'.join(lines)
 
+# %% ../../nbs/using/70k_model_card.ipynb #f34dce21
 def card_figures(
     ck:dict,             # A checkpoint
     ev:Evaluation|None   # Of it, if there was data
@@ -134,6 +136,7 @@ these answers too. Other shops, other cameras and other seasons lower the figure
 photographs of your own before you rely on it. A probability is meant for photographs like those of training.
 '''
 
+# %% ../../nbs/using/70k_model_card.ipynb #586e1079
 def model_card(
     ck:dict,                  # A checkpoint
     name:str,                 # Of the model
