@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from fashion_nbdev.csv_files import read_cell
 from fashion_nbdev.data.columns import column_attributes
 from fashion_nbdev.data.spreadsheets import prepare_csv
 from fashion_nbdev.data.table_files import read_table
 
 LETTERS = 'abcXYZ019 ,;|\t/\'"-_.=>äöüßéñ'
-cells = st.text(LETTERS, max_size=12).map(str.strip)
+# a quote before a formula is the mark of who wrote the file, and is taken off (nbs/00c_csv_files)
+cells = st.text(LETTERS, max_size=12).map(str.strip).filter(lambda cell: read_cell(cell)==cell)
 dialects = st.fixed_dictionaries(dict(
     delimiter=st.sampled_from(',;\t|'),
     quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
