@@ -138,10 +138,10 @@ def read_folder(
 )->dict: # A checkpoint, which is not checked yet
     "Read a model folder; a `DataError` if a file is missing or damaged"
     folder = Path(folder)
-    rest = _read(_read_json, folder/CONFIG, ValueError)
+    rest = _read(_read_json, folder/CONFIG, (OSError, ValueError, RecursionError))
     if not isinstance(rest, dict):
         raise DataError(f'{folder/CONFIG}: a damaged file (not a mapping of names)')
     rest.pop('library_name', None)
-    tensors = _read(load_safetensors, folder/WEIGHTS, SafetensorError)
+    tensors = _read(load_safetensors, folder/WEIGHTS, (OSError, SafetensorError))
     placed = {path if '/' in path else f'state/{path}': tensor for path,tensor in tensors.items()}
     return join_content(placed, rest)

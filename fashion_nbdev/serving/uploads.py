@@ -17,6 +17,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from ..core import DataError
+from ..opening import open_photograph
 from ..pixels.threads import one_core_threads
 from ..pixels.preprocess import load_square
 from .limits import Limits
@@ -32,7 +33,7 @@ class PhotoError(DataError):
         self.status = status
 
 # %% ../../nbs/serving/85b_uploads.ipynb #1fc94ba4
-SUFFIXES = dict(JPEG='.jpg', PNG='.png', WEBP='.webp', GIF='.gif', BMP='.bmp', TIFF='.tif')
+SUFFIXES = dict(JPEG='.jpg', PNG='.png', WEBP='.webp', GIF='.gif', BMP='.bmp', TIFF='.tif', AVIF='.avif')
 
 def read_head(
     path:Path, # A file
@@ -40,7 +41,7 @@ def read_head(
 )->tuple: # Width, height, the name of its form
     "What the head of a file says; a `PhotoError` for one that is no photograph"
     try:
-        with Image.open(path, formats=[*SUFFIXES]) as im:
+        with open_photograph(path) as im:
             return *im.size, im.format
     except UnidentifiedImageError:
         raise PhotoError(415, f'{name}: not a photograph; expected JPEG, PNG or WebP') from None

@@ -4,21 +4,22 @@
 
 # %% auto #0
 __all__ = ['CARD', 'card_head', 'named', 'card_answers', 'figure_rows', 'card_figures', 'training_command', 'model_card',
-           'export_folder']
+           'check_own_folder', 'export_folder']
 
 # %% ../../nbs/using/70k_model_card.ipynb #4a5aac03
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
 
-from ..core import atomic_write
+from ..core import DataError, atomic_write
 from ..learning.metrics import METRICS
 from ..learning.tasks import find_task
-from ..learning.settings import OPTIONS, Settings
+from ..learning.settings import OPTIONS, Settings, flag, unused_settings
 from ..learning.checkpoints import load_checkpoint
 from ..learning.evaluate import Evaluation, evaluate, headline, in_brackets, intervals
-from ..learning.model_folder import without_places, write_folder
+from ..learning.model_folder import CONFIG, without_places, write_folder
 
 # %% ../../nbs/using/70k_model_card.ipynb #3a05c088
 def card_head(
@@ -84,16 +85,16 @@ def training_command(
     ck:dict # A checkpoint
 )->str:
     "The command that trains such a model"
-    words = [f'train-{ck["task"]} --img-dir IMG --anno-dir ANNOTATIONS']
-    places = without_places(ck['config'])
-    plain = Settings()
-    for name in OPTIONS:
-        value = places.get(name, '')
-        if name in ('quiet', 'resume', 'evaluate') or value in ('', getattr(plain, name)):
-            continue
-        flag = '--'+name.replace('_', '-')
-        words.append(flag if value is True else f'{flag} {value}')
-    return ' '.join(words)
+    task = find_task(ck['task'])
+    lists = '--anno-path LIST' if task.sources==('items',) else '--anno-dir ANNOTATIONS'
+    words = [f'train-{task.name} --img-dir IMG {lists}']
+    given = without_places(ck['config'])
+    left_out = unused_settings(task) | {'quiet', 'resume', 'evaluate'}
+    for name in given.keys() & OPTIONS.keys()-left_out:
+        value = given[name]
+        if value not in ('', getattr(Settings(), name)):
+            words.append(flag(name) if value is True else f'{flag(name)} {shlex.quote(str(value))}')
+    return ' '.join(words[:1]+sorted(words[1:]))
 
 # %% ../../nbs/using/70k_model_card.ipynb #ab6adfce
 CARD = '''{head}
@@ -154,6 +155,16 @@ def model_card(
         answers=card_answers(ck), figures=card_figures(ck, ev),
         data=data or 'not said by who made this folder', command=training_command(ck), versions=made, own=own)
 
+# %% ../../nbs/using/70k_model_card.ipynb #f79f4190
+def check_own_folder(
+    folder:Path # That is to be written
+):
+    "A `DataError` for a folder that is there, not empty, and no model folder"
+    config = folder/CONFIG
+    own = config.is_file() and '"library_name": "fashion_nbdev"' in config.read_text(errors='replace')
+    if folder.is_file() or folder.is_dir() and not own and any(folder.iterdir()):
+        raise DataError(f'{folder}: there is something else in it: name a new folder')
+
 # %% ../../nbs/using/70k_model_card.ipynb #8f7340f6
 def export_folder(
     checkpoint,            # A `best_<task>_model.pth`
@@ -162,7 +173,8 @@ def export_folder(
     licence:str='',        # As the Hub calls it
     data:str=''            # What the photographs were
 )->Path: # `folder`
-    "Write a model folder with its card; a `DataError` if it cannot be written, or the data do not fit"
+    "Write a model folder with its card; a `DataError` if it holds anything else, or the data do not fit"
+    check_own_folder(Path(folder))
     ck = load_checkpoint(checkpoint)
     ev = evaluate(checkpoint, s) if s else None
     folder = Path(folder)
