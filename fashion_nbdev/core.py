@@ -14,6 +14,8 @@ from textwrap import fill
 
 import numpy as np
 
+from . import __version__
+
 # %% ../nbs/00_core.ipynb #f16ad072
 class DataError(Exception):
     "Bad input: one line that says what is wrong, where, and what to do"
@@ -111,8 +113,9 @@ def set_seed(
 def versions()->dict: # Package name to version
     "The versions a result depends on, for checkpoints and reports"
     import platform
-    packages = ('fashion_nbdev', 'torch', 'torchvision', 'numpy', 'scikit-learn', 'pillow')
-    return dict(python=platform.python_version()) | {name: metadata.version(name) for name in packages}
+    packages = ('torch', 'torchvision', 'numpy', 'scikit-learn', 'pillow')
+    own = dict(python=platform.python_version(), fashion_nbdev=__version__)
+    return own | {name: metadata.version(name) for name in packages}
 
 # %% ../nbs/00_core.ipynb #23e254d9
 def count_cores()->int: # At least 1

@@ -67,7 +67,7 @@ def eval_fashion(
     argv:list=None # Words behind the command; those of the terminal by default
 ):
     "Evaluate a checkpoint of any of the five models on photographs it has not seen"
-    a = make_parser(eval_fashion, eval_flags, [*DATA, *MACHINE]).parse_args(argv)
+    a = make_parser(eval_fashion, eval_flags, [*DATA, 'search_in', *MACHINE]).parse_args(argv)
     check_evaluation(a)
     from fashion_nbdev.learning.evaluate import describe, evaluate, save_evaluation
     ev = evaluate(a.checkpoint, Settings(**given_settings(a)), a.task, a.split, a.baseline)

@@ -154,12 +154,13 @@ def ask_items(
     look,          # Table -> what could be read, and what the network says of it
     s:Settings     # Where the data is
 ):
-    "The answers of heads that are taught by items: query photographs, and the whole gallery"
+    "The answers of heads that are taught by items: query photographs, and what is searched"
     partition = read_partition(s.retr_img_dir, s.retr_anno_path)
     queries = partition.split('query')
     mark_drawn(queries, partition.split('train').df['item'])
     query, out = look(queries)
-    gallery, gallery_out = look(partition.split('gallery'))
+    searched = partition.df['split']!='query' if s.search_in=='all' else partition.df['split']=='gallery'
+    gallery, gallery_out = look(partition.subset(searched))
     ev.photographs |= dict(query=query, gallery=gallery)
     for name,head in heads.items():
         if head.source=='items':

@@ -156,13 +156,18 @@ def intervals(self:Embedding,
 def remarks(self:Embedding,
     answer # `Answer`, with a gallery
 )->list: # Lines
-    "How many queries have nothing to find"
+    "How many queries have nothing to find, and how much of the gallery training has seen"
     right = self.per_query(answer)['right']
     alone = int((right==0).sum())
-    if not alone:
-        return []
-    return [f'{alone:,} of {len(right):,} queries have no photograph of their item in the gallery, '
-            'and are left out of the figures']
+    searched = answer.gallery.df['split']
+    seen = int((searched=='train').sum())
+    lines = []
+    if alone:
+        lines.append(f'{alone:,} of {len(right):,} queries have no photograph of their item in the gallery, '
+                     'and are left out of the figures')
+    if seen:
+        lines.append(f'{seen:,} of the {len(searched):,} photographs that are searched are those of training')
+    return lines
 
 # %% ../../nbs/learning/52c_heads.ipynb #c27907b8
 HEADS = {head.name: head for head in (Category, Attributes, Embedding)}

@@ -34,6 +34,9 @@ class DataSettings:
     holdout:float = share(.1, 'Share of the training items kept to select retrieval models', source='items')
     holdout_by:str = one_of(('items', 'photographs'),
         'What is kept: items, or photographs of every item (where an item is a class)', source='items')
+    search_in:str = one_of(('gallery', 'all'),
+        'What evaluation searches: the gallery, or all but the queries (where an item is a class)',
+        source='items')
 
 # %% ../../nbs/learning/55_settings.ipynb #55bb0001
 @dataclass
