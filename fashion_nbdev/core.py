@@ -14,7 +14,7 @@ from textwrap import fill
 
 import numpy as np
 
-from . import __version__
+import fashion_nbdev
 
 # %% ../nbs/00_core.ipynb #f16ad072
 class DataError(Exception):
@@ -114,7 +114,7 @@ def versions()->dict: # Package name to version
     "The versions a result depends on, for checkpoints and reports"
     import platform
     packages = ('torch', 'torchvision', 'numpy', 'scikit-learn', 'pillow')
-    own = dict(python=platform.python_version(), fashion_nbdev=__version__)
+    own = dict(python=platform.python_version(), fashion_nbdev=fashion_nbdev.__version__)
     return own | {name: metadata.version(name) for name in packages}
 
 # %% ../nbs/00_core.ipynb #23e254d9

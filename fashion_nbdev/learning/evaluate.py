@@ -21,7 +21,7 @@ from fastcore.basics import patch
 from ..core import DataError, atomic_write, wrapped
 from ..csv_files import csv_text
 from ..data.tables import Table
-from ..data.labels import read_labels, read_partition
+from ..data.labels import SEARCHED, read_labels, read_partition
 from ..pixels.photos import Photos
 from ..pixels.augment import Augment
 from ..pixels.sources import full_paths, known_items
@@ -159,8 +159,7 @@ def ask_items(
     queries = partition.split('query')
     mark_drawn(queries, partition.split('train').df['item'])
     query, out = look(queries)
-    searched = partition.df['split']!='query' if s.search_in=='all' else partition.df['split']=='gallery'
-    gallery, gallery_out = look(partition.subset(searched))
+    gallery, gallery_out = look(partition.subset(partition.df['split'].isin(SEARCHED[s.search_in])))
     ev.photographs |= dict(query=query, gallery=gallery)
     for name,head in heads.items():
         if head.source=='items':
