@@ -26,9 +26,9 @@ from .looking.report import write_report
 
 # %% ../nbs/86_demo.ipynb #6a820d28
 RECIPE = dict( # How the demonstration trains
-    body='resnet18', size=64, embedding_size=128,
-    epochs=12, label_epochs=8, batch_size=32, lr=2e-3, augment=.4,
-    label_smoothing=0., attribute_weight=3., pos_weight_cap=3.)
+    body='resnet18', size=64, pool='gem', embedding_size=128,
+    epochs=18, label_epochs=8, batch_size=64, lr=3e-3, augment=.4, patience=0,
+    category_weight=1.3, attribute_weight=3.5)
 GARMENTS = dict(n_train=900, n_val=100, n_test=100, n_views=5, size=128) # How many garments it draws
 
 # %% ../nbs/86_demo.ipynb #8006e814

@@ -28,6 +28,7 @@ def index_flags(
     img_dir:str='',      # Or those of a prepared data set: its photographs ...
     anno_path:str='',    # ... and its partition file
     split:str='gallery', # ... of this split
+    shard:str='',        # Add only this part of them, as I/N: 1/4 is the first of four
     remove:str='',       # Remove the photograph with this id, or those with these, commas between
     remove_where:str='', # Remove the photographs that a filter is true of
     prune:bool=False,    # Remove those whose files are gone
@@ -66,10 +67,13 @@ def fill_gallery(
 )->dict: # As `index_photographs` gives it
     "Bring photographs into the gallery, which is made if need be"
     from fashion_nbdev.using.gallery import Gallery
-    from fashion_nbdev.using.indexing import index_photographs
+    from fashion_nbdev.using.indexing import index_photographs, source_rows
+    from fashion_nbdev.using.rows import is_in_shard, read_shard
+    shard = read_shard(a.shard)
     predictor = embedding_predictor(a)
     gallery = Gallery(a.gallery, predictor.model_id, predictor.embedding_size, predictor.attributes)
-    return index_photographs(gallery, predictor, source, a.batch_size, not a.quiet)
+    rows = (row for row in source_rows(source) if is_in_shard(row['id'], shard))
+    return index_photographs(gallery, predictor, rows, a.batch_size, not a.quiet)
 
 # %% ../../nbs/commands/88d_searching.ipynb #714e7619
 def add_photographs(

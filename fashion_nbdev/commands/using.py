@@ -49,6 +49,7 @@ def predict_flags(
     sheet:str='',        # Write a contact sheet of the first photographs to this picture
     embeddings:bool=False, # Add the embedding to csv and jsonl
     wide:bool=False,     # csv and jsonl: a column for each attribute, 1 where it is there, else 0
+    shard:str='',        # Look only at this part of them, as I/N: 1/4 is the first of four
     coverage:float=0.,   # Name so many answers to a question that one is right as often as this, e.g. 0.9
     batch_size:int=32,   # Photographs at a time
     body:str=''          # A body of your own, as in training: module:function
@@ -62,8 +63,9 @@ def predict_rows(
     shown:list # Gets the first photographs and predictions, at most `ON_SHEET`
 ): # Yields rows, as `write_rows` takes them
     "Tag the photographs that were named"
-    from fashion_nbdev.using.rows import as_row, find_photographs, unless_unnamed
-    files = find_photographs(a.photographs)
+    from fashion_nbdev.using.rows import as_row, find_photographs, is_in_shard, read_shard, unless_unnamed
+    shard = read_shard(a.shard)
+    files = (path for path in find_photographs(a.photographs) if is_in_shard(path.as_posix(), shard))
     predictor = load_predictor(a, a.coverage)
     columns = predictor.attributes if a.wide else ()
     with progress(desc='photographs', show=not a.quiet and bool(a.output)) as bar:
@@ -146,7 +148,7 @@ def predict_fashion(
     write_predictions(a, predict_rows(a, shown))
     if a.sheet and shown:
         save_picture(tag_sheet(shown), a.sheet)
-    return 0 if shown else 1
+    return 0 if shown or a.shard else 1    # a part may be empty
 
 # %% ../../nbs/commands/88c_using.ipynb #8ffc69b7
 def export_flags(
