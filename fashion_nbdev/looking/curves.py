@@ -51,7 +51,7 @@ _CURVES = { # Title of a plot -> how the keys in it begin
     'attributes': ('attribute_', 'group_'),
     'retrieval': ('hit_rate_', 'map_'),
     'learning rate': 'lr',
-    'triplet mining': 'triplet_'}
+    'embeddings in training': 'triplet_'}
 
 # %% ../../nbs/looking/72_curves.ipynb #d8ac2c2f
 def _group_curves(history):
@@ -77,19 +77,21 @@ def _curve_name(key):
     if key not in METRICS:
         return key.removeprefix('loss_').removeprefix('triplet_')
     metric = METRICS[key]
-    return metric.name if metric.higher_is_better else f'{metric.name} (lower is better)'
+    return metric.name if metric.higher_is_better else f'{metric.name} ↓'
 
 # %% ../../nbs/looking/72_curves.ipynb #33e3b263
 def _draw_curves(ax, title, curves, epoch):
     "Draw the columns of `curves` over `epoch`"
     marker = 'o' if len(epoch) < 30 else None
     several = len(curves.columns) > 1
+    named = title!='learning rate'
     for key in curves:
         style = dict(color='#444', ls='--') if key=='loss' and several else {}
         ax.plot(epoch, curves[key], marker=marker, label=_curve_name(key), **style)
     are_metrics = curves.columns[0] in METRICS
-    if several or are_metrics:
-        ax.legend(fontsize=6.5, framealpha=.6, edgecolor='none', labelspacing=.3)
+    if named:
+        below = dict(loc='upper center', bbox_to_anchor=(.5, -.24), borderaxespad=0)
+        ax.legend(**below, ncols=2, fontsize=6, frameon=False, labelspacing=.3, columnspacing=1, handlelength=1.5)
     if are_metrics and not (curves > 1).any(axis=None):
         ax.set_ylim(0, 1.02)
     ax.set_title(title, loc='left', pad=13)
@@ -138,7 +140,7 @@ def plot_history(
     best = best_epoch(history, monitor)
     groups = _group_curves(history)
     ncols = 2 if len(groups) in (2, 4) else 3
-    fig, axs = panels(len(groups), ncols, w=3., h=2.4)
+    fig, axs = panels(len(groups), ncols, w=3.1, h=2.9)
     for ax,(title,curves) in zip(axs, groups.items()):
         _draw_curves(ax, title, curves, epoch)
         _mark_epochs(ax, epoch, best)
