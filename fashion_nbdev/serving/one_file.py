@@ -247,7 +247,7 @@ def export_page(
     body='',         # A body of your own, as in training
     show:bool=True   # Progress bars?
 )->str: # What to tell the user
-    "A shop in one file; a `DataError` if the gallery is another model's, or what a browser needs is not there"
+    "A shop in one file; a `DataError` for another model's gallery, or if what a browser needs is not there"
     runtime = find_runtime()
     ck = load_checkpoint(checkpoint)
     predictor = FashionPredictor(ck, body, cpu=True)
