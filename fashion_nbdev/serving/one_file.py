@@ -38,7 +38,10 @@ from ..looking.templates import render
 
 # %% ../../nbs/serving/85k_one_file.ipynb #96abe635
 RUNTIME = 'onnxruntime-web@1.30.0' # As npm calls it
-RUNTIME_PARTS = dict(runtime='ort.wasm.min.js', glue='ort-wasm-simd-threaded.mjs', wasm='ort-wasm-simd-threaded.wasm')
+RUNTIME_PARTS = dict(
+    runtime='ort.wasm.min.js',
+    glue='ort-wasm-simd-threaded.mjs',
+    wasm='ort-wasm-simd-threaded.wasm')
 
 def read_runtime(
     folder:Path # That may be its `dist`
