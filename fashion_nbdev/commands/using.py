@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FORMATS', 'ON_SHEET', 'load_predictor', 'check_format', 'predict_flags', 'predict_rows', 'check_picture',
-           'save_picture', 'tag_sheet', 'write_predictions', 'predict_fashion', 'export_flags', 'check_export',
-           'export_settings', 'export_fashion']
+           'save_picture', 'tag_sheet', 'write_predictions', 'predict_fashion', 'export_flags', 'check_page',
+           'check_export', 'export_settings', 'export_fashion']
 
 # %% ../../nbs/commands/88c_using.ipynb #70379708
 import sys
@@ -155,6 +155,8 @@ def export_flags(
     checkpoint:str,      # The model: a best_<task>_model.pth
     output:str='',       # The file to make, e.g. model.onnx
     folder:str='',       # Or the model folder to make: safetensors, JSON and a card
+    page:str='',         # Or a page that tags in any browser, without a server, e.g. shop.html
+    gallery:str='',      # For the page: a gallery, in which it finds what looks alike
     license:str='',      # For the card: of the model, e.g. mit
     trained_on:str='',   # For the card: what the photographs were, and their licence
     push:str='',         # Send the folder to the Hugging Face Hub: OWNER/NAME, which only you may read
@@ -163,20 +165,33 @@ def export_flags(
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `export-fashion`"
 
+# %% ../../nbs/commands/88c_using.ipynb #321393a5
+def check_page(
+    a # What was typed: as `export_flags`
+):
+    "A `DataError` for what does not go together with a page"
+    if a.gallery and not a.page:
+        raise DataError(f'--gallery {a.gallery} needs --page: the page is what looks through it')
+    if a.page and Path(a.page).suffix!='.html':
+        raise DataError(f'--page {a.page}: expected a name that ends in .html')
+    if a.page and a.int8:
+        raise DataError('--page takes int8 by itself where int8 is good enough: leave --int8 out')
+
 # %% ../../nbs/commands/88c_using.ipynb #7afafb73
 def check_export(
     a # What was typed: as `export_flags`
 ):
     "A `DataError` for a file that is not there or cannot be written so, and for no photographs"
-    if bool(a.output)==bool(a.folder):
-        raise DataError('say what to make: --output model.onnx, or --folder')
+    if sum(map(bool, (a.output, a.folder, a.page)))!=1:
+        raise DataError('say what to make: --output model.onnx, --folder, or --page shop.html')
     if a.push and not a.folder:
         raise DataError(f'--push {a.push} needs --folder: the folder is what is sent')
     if a.output and Path(a.output).suffix!='.onnx':
         raise DataError(f'--output {a.output}: expected a name that ends in .onnx')
+    check_page(a)
     check_positive(a, 'photographs')
     check_checkpoint(a)
-    check_written(a, ['output', 'folder'], ['checkpoint', *DATA])
+    check_written(a, ['output', 'folder', 'page'], ['checkpoint', 'gallery', *DATA])
 
 # %% ../../nbs/commands/88c_using.ipynb #7a127ced
 def export_settings(
@@ -195,9 +210,14 @@ def export_fashion(
 ):
     """Export a checkpoint as one ONNX file that predict-fashion, index-fashion, search-fashion and other
     programs can use; with a data set, compare the two on its validation photographs. Or as a folder with a
-    card, to hand over; with a data set, the card has the figures of its test split"""
+    card, to hand over; with a data set, the card has the figures of its test split. Or as one page that tags
+    photographs and finds what looks like them in any browser"""
     a = make_parser(export_fashion, export_flags, [*DATA, 'quiet']).parse_args(argv)
     check_export(a)
+    if a.page:
+        from fashion_nbdev.serving.one_file import export_page
+        print(export_page(a.checkpoint, a.page, a.gallery, a.body, not a.quiet))
+        return
     s = export_settings(a)
     if a.folder:
         from fashion_nbdev.using.model_card import export_folder

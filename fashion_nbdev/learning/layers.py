@@ -7,7 +7,6 @@ __all__ = ['POOLS', 'EMBEDDING_HEADS', 'MeanPool', 'GeMPool', 'ResidualHead', 'U
 
 # %% ../../nbs/learning/46_layers.ipynb #3de77213
 import torch
-import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import Tensor, nn
 
@@ -77,7 +76,9 @@ class UnitLength(nn.Module):
     def forward(self,
         x:Tensor # `[b,d]`
     )->Tensor: # `[b,d]`
-        return F.normalize(x.float(), dim=1)
+        x = x.float()
+        length = x.norm(dim=1, keepdim=True)
+        return x/length.clamp_min(1e-12)
 
 # %% ../../nbs/learning/46_layers.ipynb #d0e2133d
 class LinearHead(nn.Linear):

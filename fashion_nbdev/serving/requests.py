@@ -15,10 +15,11 @@ from fastapi import APIRouter, Depends, File, Form, HTTPException, Query, Reques
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse, Response
 
+from ..using.offers import about_model
 from ..using.gallery import Gallery
 from ..looking.cards import thumbnail
 from fashion_nbdev.serving.answers import (
-    Added, Found, Listed, Refusal, Removed, Tagged, about_model, item_rows, photograph_row
+    Added, Found, Listed, Refusal, Removed, Tagged, item_rows, photograph_row
 )
 from .shelf import Shelf, default_id
 from .service import Serving, Texts, the_filter, the_gallery, the_shelf

@@ -32,7 +32,7 @@ from ..learning.infer import infer
 from ..learning.train import open_sources, read_tables
 from .fast import OnnxNet
 from fashion_nbdev.using.onnx import (
-    calibration_photographs, check_onnx, model_about, put_about, quantise, write_onnx
+    calibration_photographs, check_onnx, model_about, put_about, quantise, write_about, write_onnx
 )
 
 # %% ../../nbs/using/70_export.ipynb #7a910469
@@ -90,7 +90,8 @@ def export_onnx(
     n:int=256,       # Of these, how many are looked at
     body=''          # A body of your own, as in training
 )->Path: # `path`
-    "Export a checkpoint as one ONNX file, written whole or not at all; a `DataError` if that cannot be done"
+    """Export a checkpoint as one ONNX file, written whole or not at all, with what it says of itself as JSON
+    beside it; a `DataError` if that cannot be done"""
     if int8 and calibrate is None:
         raise DataError('int8 needs photographs of the training split to calibrate on')
     ck = load_checkpoint(checkpoint)
@@ -105,6 +106,7 @@ def export_onnx(
             write_int8(source, about, made, calibration_batch(calibrate, ck['preprocessing'], n))
         with atomic_write(path) as tmp:
             shutil.copyfile(made, tmp)
+    write_about(path, about | dict(precision='int8' if int8 else 'float32'))
     return Path(path)
 
 # %% ../../nbs/using/70_export.ipynb #007379e1
@@ -214,7 +216,8 @@ def run_export(
     tables = training_tables(checkpoint, s) if int8 and s else None
     out = export_onnx(checkpoint, path, int8, tables, n, body)
     precision = 'int8' if int8 else 'float32'
-    written = f'written to {out}: {megabytes(out)}, {precision}; the checkpoint has {megabytes(checkpoint)}'
+    sizes = f'{megabytes(out)}, {precision}; the checkpoint has {megabytes(checkpoint)}'
+    written = f'written to {out}: {sizes}\nwhat it says of itself is in {out}.json'
     if not s:
         return written
     cost = export_cost(checkpoint, out, s, body)

@@ -1,5 +1,4 @@
-// Photographs go to the server of this page, and what it says is shown, edited and saved. All text goes in as text.
-'use strict'
+// Photographs are put to whoever `ask` asks, and what is said of them is shown, edited and saved. All text goes in as text.
 const at = id => document.getElementById(id)
 const tray = []                       // Photographs that were put through, in their order
 const PAGE = 24
@@ -19,22 +18,10 @@ function trouble(line) {
   at('trouble').hidden = !line
 }
 
-// The server
+// Who is asked refuses with a status and a line, and says later what it cannot say now
 
 class Refused extends Error {
   constructor(status, line) { super(line); this.status = status }
-}
-
-async function ask(path, options = {}) {
-  let answer
-  try {
-    answer = await fetch(path, options)
-  } catch {
-    throw new Refused(0, 'The shop\'s computer does not answer. Is serve-fashion still running there?')
-  }
-  if (answer.ok) return answer.json()
-  const said = await answer.json().catch(() => ({}))
-  throw new Refused(answer.status, said.detail || `The shop's computer refused (${answer.status}).`)
 }
 
 async function askPatiently(path, options) {
@@ -50,12 +37,6 @@ async function askPatiently(path, options) {
 
 const WORDS = { 413: 'is too large for this shop', 415: 'is not a photograph (JPEG, PNG or WebP are)' }
 const inWords = (error, name) => error.status in WORDS ? `${name} ${WORDS[error.status]}.` : error.message
-
-function formOf(photo) {
-  const form = new FormData()
-  form.append('photographs', photo.file, photo.name)
-  return form
-}
 
 // Putting photographs through: two at a time, so that the model can look at them together
 
@@ -333,14 +314,14 @@ function drawCards(rows, total) {
 }
 
 function itemOf(row) {
-  const url = `photo?${new URLSearchParams({ id: row.id, side: 512 })}`
+  const url = pictureOf(row.id, 512)
   return { id: row.id, name: row.id, url, category: row.category, said: new Set(row.attributes), before: new Set(row.attributes) }
 }
 
 function card(row) {
   const made = make('button', 'card')
   const image = make('img')
-  image.src = `photo?${new URLSearchParams({ id: row.id, side: 256 })}`
+  image.src = pictureOf(row.id, 256)
   image.alt = ''
   const words = make('span', '', row.category || row.id)
   made.append(image, words)
