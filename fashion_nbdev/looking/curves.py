@@ -91,7 +91,8 @@ def _draw_curves(ax, title, curves, epoch):
     are_metrics = curves.columns[0] in METRICS
     if named:
         below = dict(loc='upper center', bbox_to_anchor=(.5, -.24), borderaxespad=0)
-        ax.legend(**below, ncols=2, fontsize=6, frameon=False, labelspacing=.3, columnspacing=1, handlelength=1.5)
+        close = dict(labelspacing=.3, columnspacing=1, handlelength=1.5)
+        ax.legend(**below, **close, ncols=2, fontsize=6, frameon=False)
     if are_metrics and not (curves > 1).any(axis=None):
         ax.set_ylim(0, 1.02)
     ax.set_title(title, loc='left', pad=13)
