@@ -46,6 +46,14 @@ def own_modules(p):
                 if isinstance(node, ast.ImportFrom) and (node.module or '').startswith(cfg.lib_name+'.'):
                     yield node.module.removeprefix(cfg.lib_name+'.')
 
+@each(notebooks)
+def test_links(p):
+    "What a page links to in the repository is there"
+    for cell in notebook(p).cells:
+        if cell.cell_type=='markdown':
+            for link in re.findall(r'\]\(([^)\s#:]+)(?:#[^)]*)?\)', cell.source):
+                assert (p.parent/link).exists(), link
+
 @each(modules)
 def test_module(p):
     "The first cell names the module; folders and names of notebooks and package are alike"
