@@ -119,6 +119,12 @@ CHECKS = { # Code: level, what it means
     'picture-twice': ('info',
         'the same picture more than once in a split: it counts as often; '
         'check-fashion --fix lists what could be dropped'),
+    'alike-leak': ('warning',
+        'pictures in two splits that a model takes for one, and that differ nowhere: '
+        'mirrored, lighter or darker, or with less around'),
+    'alike-twice': ('info',
+        'pictures in one split that a model takes for one, and that differ nowhere: '
+        'mirrored, lighter or darker, or with less around'),
     'box-empty': ('error', 'the box has no area: expected x1 < x2 and y1 < y2'),
     'box-outside': ('warning', 'the box reaches beyond the photograph'),
     # The whole
