@@ -19,7 +19,7 @@ from ..csv_files import csv_line
 from ..names import OBEYED, harmless, is_utf8_name, printable
 from ..data.lists import PHOTOGRAPH_SUFFIXES
 from ..data.groups import short_answer
-from ..data.prepared import is_system_folder
+from ..data.prepared import why_apart
 
 # %% ../../nbs/using/64_rows.ipynb #eaf9f5a2
 def why_passed(
@@ -27,14 +27,10 @@ def why_passed(
     folder:Path  # In which it was found; what is hidden above that does not count
 )->str: # Empty for a photograph
     "Why a file that was found is passed over"
-    *folders, name = path.relative_to(folder).parts
-    if any(part.startswith('.') for part in (*folders, name)):
-        return 'hidden'
-    if any(is_system_folder(part) for part in folders):
-        return 'of the system'
+    apart = why_apart(path.relative_to(folder).parts)
     suffix = path.suffix.lower()
-    if suffix in PHOTOGRAPH_SUFFIXES:
-        return ''
+    if apart or suffix in PHOTOGRAPH_SUFFIXES:
+        return apart
     return suffix or 'without a suffix'
 
 # %% ../../nbs/using/64_rows.ipynb #6ab1b778
