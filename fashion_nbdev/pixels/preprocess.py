@@ -51,6 +51,13 @@ def numbers_as_bytes(
                         'expected whole numbers from 0 to 255, or floats from 0 to 1')
     return np.rint(a*255.).astype(np.uint8) if most==1 else a.astype(np.uint8)
 
+# %% ../../nbs/pixels/39_preprocess.ipynb #bb9d7c39
+def _colours_last(a):
+    "An array with the colours of a pixel side by side, if it has colours"
+    if a.ndim==3 and a.shape[0] in (1, 3) and a.shape[2] not in (1, 3):
+        a = a.transpose(1, 2, 0)
+    return a[..., 0] if a.ndim==3 and a.shape[2]==1 else a
+
 # %% ../../nbs/pixels/39_preprocess.ipynb #2983ff6f
 def pixels_of(
     x # An array or tensor: `[h,w,3]`, `[3,h,w]` or `[h,w]`; whole numbers 0 to 255, floats 0 to 1, or bools
@@ -64,10 +71,7 @@ def pixels_of(
         what = 'None' if x is None else f'a {type(x).__name__}'
         raise DataError(f'{what} is no photograph: expected a path, the bytes of a file, a PIL image '
                         'or an array')
-    if a.ndim==3 and a.shape[0] in (1, 3) and a.shape[2] not in (1, 3):
-        a = a.transpose(1, 2, 0)
-    if a.ndim==3 and a.shape[2]==1:
-        a = a[..., 0]
+    a = _colours_last(a)
     if not a.size or not (a.ndim==2 or a.ndim==3 and a.shape[2] in (3, 4)):
         raise DataError(f'an array {list(np.shape(x))} is no photograph: expected [h,w,3], [3,h,w] or [h,w]')
     return numbers_as_bytes(a)
