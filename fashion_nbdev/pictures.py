@@ -104,11 +104,15 @@ def show_images(
 
 # %% ../nbs/01_pictures.ipynb #2b952b5c
 def _to_8_bits(im):
-    "Whole numbers up to 65,535, or floats, as grey from 0 to 255; up to 255 they stay as they are"
+    "Numbers up to 65,535 as grey from 0 to 255; up to 255 they stay, but floats up to 1 are shares"
     a = np.asarray(im, dtype=np.float32)
-    if a.max() > 255:
-        a = a/257
-    return Image.fromarray(a.clip(0, 255).astype(np.uint8))
+    low = a.min()
+    high = a.max()
+    if not 0 <= low <= high <= 65_535:                     # NaN is refused too
+        raise ValueError(f'numbers from {low:g} to {high:g}: expected 0 to 1, to 255 or to 65,535')
+    if im.mode=='F' and high <= 1:
+        a = (a*255).round()
+    return Image.fromarray((a/257 if high > 255 else a).astype(np.uint8))
 
 # %% ../nbs/01_pictures.ipynb #82264d9d
 def to_rgb(

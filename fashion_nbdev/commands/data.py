@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['first_parameter', 'add_presets', 'source_parser', 'parse_preset', 'parse_source', 'sources_parser', 'prepare_fashion',
-           'check_flags', 'check_fashion']
+           'check_flags', 'alike_look', 'check_fashion']
 
 # %% ../../nbs/commands/88b_data.ipynb #45cd54cf
 import inspect
@@ -12,7 +12,9 @@ from argparse import Namespace
 
 from ..data.sources import SOURCES
 from .examples import examples_text
-from .flags import Parser, add_flags, add_settings, command, make_parser
+from fashion_nbdev.commands.flags import (
+    Parser, add_flags, add_settings, check_checkpoint, command, make_parser
+)
 
 # %% ../../nbs/commands/88b_data.ipynb #53a53359
 def first_parameter(
@@ -104,10 +106,23 @@ def check_flags(
     anno_dir:str='',   # Folder with the label files
     anno_path:str='',  # In-shop partition file; list_eval_partition.txt in --anno-dir if there is one
     deep:bool=False,   # Decode every photograph; finds pictures that are there twice, at any size
+    checkpoint:str='', # A model looks for mirrored, brightened and cropped copies, too (with --deep)
+    body:str='',       # A body of your own, as in training: module:function
     fix:str='',        # Write to this CSV file which of several same pictures to drop (with --deep)
     json:str='',       # Write the report to this file as well
     workers:int=0      # Processes (0: one a core)
 ): "The flags of `check-fashion`"
+
+# %% ../../nbs/commands/88b_data.ipynb #a11ce001
+def alike_look(
+    a # What was typed: as `check_flags`, with a checkpoint
+): # As `check_dataset` calls it; a `DataError` if the model gives no features
+    "The look for copies with a model"
+    check_checkpoint(a)
+    from fashion_nbdev.using.alike import AlikeLook
+    from fashion_nbdev.using.predict import FashionPredictor
+    predictor = FashionPredictor.load(a.checkpoint, body=a.body, precision='fp32', cpu=a.cpu)
+    return AlikeLook(predictor, not a.quiet)
 
 # %% ../../nbs/commands/88b_data.ipynb #ea561738
 @command
@@ -116,11 +131,12 @@ def check_fashion(
 )->int: # 0, 1 or 2
     """Look a prepared data set over: what is missing, broken, mislabelled or leaking.
     Exit code 0: nothing found, 1: warnings, 2: errors"""
-    a = make_parser(check_fashion, check_flags, ['quiet']).parse_args(argv)
+    a = make_parser(check_fashion, check_flags, ['cpu', 'quiet']).parse_args(argv)
     from fashion_nbdev.data.check import check_dataset
     from fashion_nbdev.data.check_pictures import write_proposals
-    report = check_dataset(a.img_dir, a.anno_dir or None, a.anno_path or None, a.deep or bool(a.fix),
-                           a.workers or None,                           not a.quiet)
+    alike = alike_look(a) if a.checkpoint else None
+    report = check_dataset(a.img_dir, a.anno_dir or None, a.anno_path or None,
+                           a.deep or bool(a.fix or a.checkpoint), a.workers or None, not a.quiet, alike)
     print(report)
     if a.json:
         report.to_json(a.json)

@@ -82,6 +82,10 @@ def add_photographs(
     "Bring photographs into the gallery, and say how many; a `DataError` if the model is missing"
     if not a.checkpoint:
         raise DataError('--checkpoint is missing: which model is to look at the photographs?')
+    from fashion_nbdev.using.rows import count_passed
+    passed = count_passed([a.photos] if a.photos else [])
+    if passed:
+        warn('index-fashion', passed)
     done = fill_gallery(a, named_photographs(a))
     for problem in done.pop('problems'):
         warn('index-fashion', problem)

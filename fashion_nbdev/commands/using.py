@@ -63,9 +63,13 @@ def predict_rows(
     shown:list # Gets the first photographs and predictions, at most `ON_SHEET`
 ): # Yields rows, as `write_rows` takes them
     "Tag the photographs that were named"
-    from fashion_nbdev.using.rows import as_row, find_photographs, is_in_shard, read_shard, unless_unnamed
+    from fashion_nbdev.using.rows import as_row, count_passed, find_photographs
+    from fashion_nbdev.using.rows import is_in_shard, read_shard, unless_unnamed
     shard = read_shard(a.shard)
     files = (path for path in find_photographs(a.photographs) if is_in_shard(path.as_posix(), shard))
+    passed = count_passed(a.photographs)
+    if passed:
+        warn('predict-fashion', passed)
     predictor = load_predictor(a, a.coverage)
     columns = predictor.attributes if a.wide else ()
     with progress(desc='photographs', show=not a.quiet and bool(a.output)) as bar:

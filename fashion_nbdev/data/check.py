@@ -226,7 +226,8 @@ def check_dataset(
     anno_path:str|Path=None, # In-shop's partition; if not given, the one in `anno_dir`, if there is one
     deep:bool=False,         # Decode every photograph, and look for pictures that are there twice?
     workers:int|None=None,   # Processes; as many as there are cores, if not given
-    show:bool=True           # A progress bar?
+    show:bool=True,          # A progress bar?
+    alike=None               # Looks for more that is the same, as `check_alike` of a model does
 )->Report:
     "All that is wrong with a data set; a `DataError` only if neither `anno_dir` nor `anno_path` is given"
     if not (anno_dir or anno_path):
@@ -245,7 +246,9 @@ def check_dataset(
         df = pd.concat(rows, ignore_index=True)
         photos = check_photos(report, img_dir, df, deep, workers, show)
         check_leaks(report, img_dir, df, photos, workers, show)
-        check_pictures(report, img_dir, df, photos, workers, show)
+        picture = check_pictures(report, img_dir, df, photos, workers, show)
+        if alike:
+            alike(report, img_dir, df.join(photos[['width', 'height']], on='path'), picture)
         if 'x1' in df:
             check_boxes(report, df, photos)
         check_readers(report, img_dir, anno_dir, partition, df)

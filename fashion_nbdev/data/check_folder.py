@@ -9,6 +9,7 @@ __all__ = ['open_pool', 'spread', 'inspect_inside', 'inspect_photos', 'digest_fi
 
 # %% ../../nbs/data/33b_check_folder.ipynb #d2ecbb94
 import contextlib, os, sys, unicodedata
+from collections import Counter
 from functools import partial
 from hashlib import blake2b, file_digest
 from pathlib import Path
@@ -18,6 +19,7 @@ import pandas as pd
 from ..core import DataError, count_cores, progress, safe_path
 from ..opening import open_file
 from .lists import PHOTOGRAPH_SUFFIXES
+from .prepared import why_apart
 from .findings import Report
 from .check_lines import is_utf8
 from .check_photographs import Photo, inspect_photo
@@ -148,13 +150,18 @@ def note_unlisted(
     report:Report,    # Where they are noted
     img_dir:str|Path, # The folder of photographs
     files:set         # Files that no list names
-):
+)->dict: # Why photographs are passed over -> how many
     "Note photographs that are of no use, and names that no list could hold"
+    passed = Counter()
     for file in sorted(files):
+        apart = why_apart(file.split('/'))
         if not is_utf8(file):
             report.add('file-name', img_dir, example=file)
+        elif apart and file.lower().endswith(PHOTOGRAPH_SUFFIXES):
+            passed[apart] += 1
         elif file.lower().endswith(PHOTOGRAPH_SUFFIXES):
             report.add('image-orphan', img_dir, example=file)
+    return dict(passed)
 
 # %% ../../nbs/data/33b_check_folder.ipynb #1e540eff
 def count_files(
@@ -187,10 +194,10 @@ def check_photos(
             note_missing(report, img_dir, row, similar)
         else:
             note_photo(report, row, photo)
-    note_unlisted(report, img_dir, there-set(paths))
+    passed = note_unlisted(report, img_dir, there-set(paths))
     table = pd.DataFrame(photos, paths, Photo._fields).drop(columns=['codes', 'note'])
     table = table[table['kind']!='']
-    report.counts['files'] = count_files(table)
+    report.counts['files'] = count_files(table) | dict(passed=passed)
     return table
 
 # %% ../../nbs/data/33b_check_folder.ipynb #10e755cf

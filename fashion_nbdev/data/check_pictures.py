@@ -156,7 +156,7 @@ def check_pictures(
     photos:pd.DataFrame,   # As `check_photos` gives them; without `deep` nothing is compared
     workers:int|None=None, # Processes
     show:bool=True         # A progress bar?
-):
+)->pd.Series: # As `group_pictures` gives it
     "The same picture twice, in one split or across"
     picture = group_pictures(img_dir, photos, workers, show).rename('picture')
     columns = photos[['bytes', 'tail', 'width', 'height']].join(picture, how='inner')
@@ -164,3 +164,4 @@ def check_pictures(
     twice = df[df.duplicated(['set', 'picture'], keep=False)]
     note_same(report, twice)
     report.proposals += propose_drops(twice)
+    return picture

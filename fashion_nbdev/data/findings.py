@@ -119,6 +119,12 @@ CHECKS = { # Code: level, what it means
     'picture-twice': ('info',
         'the same picture more than once in a split: it counts as often; '
         'check-fashion --fix lists what could be dropped'),
+    'alike-leak': ('warning',
+        'pictures in two splits that a model takes for one, and that differ nowhere: '
+        'mirrored, lighter or darker, or with less around'),
+    'alike-twice': ('info',
+        'pictures in one split that a model takes for one, and that differ nowhere: '
+        'mirrored, lighter or darker, or with less around'),
     'box-empty': ('error', 'the box has no area: expected x1 < x2 and y1 < y2'),
     'box-outside': ('warning', 'the box reaches beyond the photograph'),
     # The whole
@@ -204,11 +210,13 @@ def files_line(
     files:dict # As `count_files` gives it
 )->str:
     "The photographs of a folder in one line"
+    why = ', '.join(f'{n:,} {reason}' for reason,n in files.get('passed', {}).items())
+    passed = f'; passed over: {why}' if why else ''
     if not files['photographs']:
-        return 'no photograph could be opened'
+        return f'no photograph could be opened{passed}'
     kinds = ', '.join(f'{n:,} {kind}' for kind,n in files['formats'].items())
     size = f"{files['photographs']:,} photograph files, {files['bytes']/1e6:,.1f} MB"
-    return f"{size}: {kinds}; the median is {files['median_width']} x {files['median_height']} pixels"
+    return f"{size}: {kinds}; the median is {files['median_width']} x {files['median_height']} pixels{passed}"
 
 # %% ../../nbs/data/30_findings.ipynb #188fd499
 def most_frequent_first(

@@ -120,7 +120,8 @@ def parse_paths(
     return paths
 
 # %% ../../nbs/data/03_lists.ipynb #9b7d8b57
-PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff') # Of photographs
+PHOTOGRAPH_SUFFIXES = ('.jpg', '.jpeg', '.jfif', '.png', '.webp', '.bmp', '.gif', '.tif', '.tiff',
+                       '.avif') # Of photographs
 
 # %% ../../nbs/data/03_lists.ipynb #36423452
 def check_count(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['PREPARE_NOTE', 'SYSTEM_FOLDERS', 'Prepared', 'annotation_digests', 'check_kept', 'claim', 'place_images', 'unusable',
-           'is_system_folder', 'walk_photographs', 'write_prepared']
+           'is_system_folder', 'why_apart', 'walk_photographs', 'write_prepared']
 
 # %% ../../nbs/data/20_prepared.ipynb #cbc0f942
 import json, os, shutil, stat
@@ -257,6 +257,15 @@ def is_system_folder(
 )->bool:
     "Whether a file server or an archive made the folder, and nobody who takes photographs"
     return name.startswith('@') or name.lower() in SYSTEM_FOLDERS
+
+# %% ../../nbs/data/20_prepared.ipynb #528ba8fd
+def why_apart(
+    parts # Of a path: folders, and last the file
+)->str: # Empty for a file of the shop
+    "Why a file is not one of the shop's: it is hidden, or a file server keeps it for itself"
+    if any(part.startswith('.') for part in parts):
+        return 'hidden'
+    return 'of the system' if any(map(is_system_folder, parts[:-1])) else ''
 
 # %% ../../nbs/data/20_prepared.ipynb #d9101b02
 def _choose_folders(root, folder, names, done, leave_out):
