@@ -14,7 +14,9 @@ from pathlib import Path
 import torch
 from torch import Tensor, fx, nn
 from torchvision import models as tvm
-from torchvision.models.feature_extraction import NodePathTracer, create_feature_extractor, get_graph_node_names
+from torchvision.models.feature_extraction import (
+    NodePathTracer, create_feature_extractor, get_graph_node_names
+)
 
 from ..core import DataError, first_line
 from ..pixels.preprocess import MEAN, STD
