@@ -96,7 +96,9 @@ def loss_of(self:Learner,
     targ:Tensor # `[b]` or `[b,size]`
 )->Tensor: # Scalar
     "The loss of one head, over the photographs of all processes"
-    return self.losses[name](self.gather(out.float()), self.gather(targ.to(self.device)))
+    said = self.gather(out.float())
+    right = self.gather(targ.to(self.device))
+    return self.losses[name](said, right)
 
 # %% ../../nbs/learning/58_learner.ipynb #d15e257c
 @patch

@@ -220,7 +220,8 @@ def count_photographs(
     sources:dict # Kind -> `Source`
 )->str:
     "How many of each kind"
-    return ', '.join(f'{len(source):,} photographs with {kind}' for kind,source in sources.items())
+    counts = {kind: len(source) for kind,source in sources.items()}
+    return ', '.join(f'{n:,} photographs with {kind}' for kind,n in counts.items())
 
 # %% ../../nbs/learning/60_train.ipynb #18d7c5f2
 def describe_epochs(

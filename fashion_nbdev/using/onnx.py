@@ -116,7 +116,9 @@ def differs(
     other:Tensor # What the export says
 )->bool:
     "Are they apart by more than a thousandth of the largest number?"
-    return bool((out-other).abs().max() > 1e-3*(out.abs().max()+1e-6))
+    gap = (out-other).abs().max()
+    largest = out.abs().max()
+    return bool(gap > 1e-3*(largest+1e-6))
 
 # %% ../../nbs/using/69_onnx.ipynb #3660e464
 def check_onnx(
