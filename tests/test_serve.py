@@ -257,6 +257,33 @@ def test_page(page, shop, tmp_path):
 
 
 @browsing
+def test_photographs_come_early(page, shop):
+    "Before the page knows what is served, they wait for it"
+    held = []
+    page.route('**/about', lambda route: held.append(route))
+    page.reload()
+    page.set_input_files('#files', str(shop.root/'new/00.jpg'))
+    page.locator('#progress', has_text='0 of 1').wait_for()
+    page.wait_for_timeout(300)
+    assert '…' in page.locator('#rows').inner_text()
+    held[0].continue_()
+    settled(page, 'Looks most like it')
+    assert page.locator('#kind').input_value() == shop.predictor(shop.root/'new/00.jpg').category
+
+
+@browsing
+def test_asks_again(page, shop):
+    "A page whose first question was not answered asks it again when photographs come"
+    page.route('**/about', lambda route: route.abort(), times=1)
+    page.reload()
+    page.locator('#trouble', has_text='does not answer').wait_for()
+    page.set_input_files('#files', str(shop.root/'new/00.jpg'))
+    settled(page, 'Looks most like it')
+    assert page.locator('#trouble').is_hidden()
+    page.problems[:] = [said for said in page.problems if 'ERR_FAILED' not in said]
+
+
+@browsing
 def test_page_says_what_is_wrong(page, tmp_path):
     "A file that is no photograph is named, in words; the browser's own line about the status is expected"
     (tmp_path/'prices.pdf').write_bytes(b'%PDF-1.7')

@@ -52,6 +52,7 @@ async function putThrough(files) {
     while (next < added.length) {
       const photo = added[next++]
       try {
+        await known()
         const said = await askPatiently('predict?every=true', { method: 'POST', body: formOf(photo) })
         learn(photo, said.photographs[0])
       } catch (error) {
@@ -113,7 +114,7 @@ function drawTray() {
   const ready = tray.filter(photo => photo.said || photo.error).length
   at('progress').textContent = ready < tray.length ? `${ready} of ${tray.length} photographs …`
     : `${tray.length} photograph${tray.length === 1 ? '' : 's'}`
-  at('csv').disabled = ready < tray.length
+  at('csv').disabled = ready < tray.length || !about
   for (const row of at('rows').children) if (row.photo === held) row.focus()
 }
 
@@ -399,6 +400,11 @@ async function learnAbout() {
   }
 }
 
+// Photographs that come before it is known what is served wait for that; a failure is asked about again
+
+let learning = null
+const known = () => learning ??= learnAbout().catch(error => { learning = null; throw error })
+
 function step(by) {
   const ready = tray.filter(photo => photo.said)
   const place = ready.indexOf(now)
@@ -451,4 +457,4 @@ document.ondrop = event => {
   putThrough(event.dataTransfer.files)
 }
 document.onpaste = event => putThrough(event.clipboardData.files)
-learnAbout().catch(error => trouble(error.message))
+known().catch(error => trouble(error.message))
