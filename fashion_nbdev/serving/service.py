@@ -18,7 +18,7 @@ from fastapi import Depends, HTTPException, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastcore.basics import patch
 
-from ..core import DataError
+from ..core import DataError, count_cores
 from ..using.predict import FashionPredictor
 from ..using.gallery import Gallery
 from .limits import Limits, Room
@@ -58,19 +58,22 @@ class Service:
         self.room = Room(self.limits)
         self.counters = Counters()
         self.batcher = None      # Made when the server starts, in its event loop
+        self.uploads = ''        # Likewise: a folder for what is sent
 
 # %% ../../nbs/serving/85g_service.ipynb #dcfbd228
 @patch
 @asynccontextmanager
 async def working(self:Service):
     "While it lasts, the model answers"
-    self.batcher = Batcher(partial(look_together, self.predictor))
+    cores = count_cores() if self.predictor.acc.device.type=='cpu' else 1
+    self.batcher = Batcher(partial(look_together, self.predictor), cores=cores)
     work = asyncio.create_task(self.batcher.run())
-    try:
-        yield
-    finally:
-        work.cancel()
-        self.batcher.thread.shutdown()
+    with TemporaryDirectory(ignore_cleanup_errors=True) as self.uploads:
+        try:
+            yield
+        finally:
+            work.cancel()
+            self.batcher.together.shutdown()
 
 # %% ../../nbs/serving/85g_service.ipynb #482fe38e
 async def while_connected(
@@ -97,14 +100,18 @@ async def looking(self:Service,
     uploads:list     # Of `UploadFile`
 ): # A list of `Arrived`; one of `Seen`, None for those that could not be read
     "The photographs and what the model says of them; their files last as long as the block"
-    with self.room.taken_by(len(uploads)), TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        arrived = await read_uploads(uploads, folder, self.predictor.pre, self.limits)
+    with self.room.taken_by(len(uploads)):
+        arrived = await read_uploads(uploads, self.uploads, self.predictor.pre, self.limits)
         squares = [one.square for one in arrived if not one.error]
-        answers = iter(await while_connected(request, self.batcher.ask(squares)))
-        yield arrived, [None if one.error else next(answers) for one in arrived]
+        try:
+            answers = iter(await while_connected(request, self.batcher.ask(squares)))
+            yield arrived, [None if one.error else next(answers) for one in arrived]
+        finally:
+            for one in arrived:
+                one.path.unlink(missing_ok=True)
 
 # %% ../../nbs/serving/85g_service.ipynb #905a396c
-def the_service(
+async def the_service(
     request:Request # Any
 )->Service:
     "The service that answers a request"
@@ -115,7 +122,7 @@ Serving = Annotated[Service, Depends(the_service)]
 
 Bearer = Annotated[HTTPAuthorizationCredentials|None, Depends(HTTPBearer(auto_error=False))]
 
-def the_gallery(
+async def the_gallery(
     service:Serving # Of the request
 )->Gallery:
     "The gallery that is searched; an `HTTPException` 404 if there is none"

@@ -7,6 +7,7 @@ __all__ = ['SUFFIXES', 'PhotoError', 'read_head', 'check_upload', 'Arrived', 'pl
 
 # %% ../../nbs/serving/85b_uploads.ipynb #819f7506
 import asyncio
+import itertools
 import shutil
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -79,7 +80,7 @@ def read(self:Arrived,
     pre:dict,    # From `preprocessing`
     limits:Limits# `pixels` is used here
 )->Arrived: # `self`, with a square or an error
-    "Write the file and read it as a photograph"
+    "Write the file and read it as a photograph; what is none is deleted"
     with open(self.path, 'wb') as out:
         shutil.copyfileobj(source, out)
     try:
@@ -90,6 +91,8 @@ def read(self:Arrived,
     except DataError as error:
         why = str(error).removeprefix(f'{self.path}: ')
         self.error = PhotoError(422, f'{self.name}: {why}')
+    if self.error:
+        self.path.unlink()
     return self
 
 # %% ../../nbs/serving/85b_uploads.ipynb #7390111d
@@ -103,9 +106,11 @@ def plain_name(
     return printable[:200] or f'photograph {i+1}'
 
 # %% ../../nbs/serving/85b_uploads.ipynb #90287330
+_numbers = itertools.count()
+
 async def read_uploads(
     uploads:list,   # Of `UploadFile`
-    folder,         # Where their files go
+    folder,         # Where their files go, each under a number that no other has
     pre:dict,       # From `preprocessing`
     limits:Limits   # `pixels` is used here
 )->list: # Of `Arrived`
@@ -114,7 +119,7 @@ async def read_uploads(
     pool = one_core_threads('uploads')
     waiting = []
     for i,upload in enumerate(uploads):
-        arrived = Arrived(plain_name(upload, i), Path(folder)/str(i))
+        arrived = Arrived(plain_name(upload, i), Path(folder)/str(next(_numbers)))
         waiting.append(loop.run_in_executor(pool, arrived.read, upload.file, pre, limits))
     every = await asyncio.gather(*waiting)
     if all(arrived.error for arrived in every):
