@@ -60,7 +60,8 @@ async def work(self:Batcher):
         self.busy += len(batch)
         things = [thing for thing,_ in batch]
         self.sizes.append(len(things))
-        answers = await asyncio.gather(loop.run_in_executor(thread, self.look, things), return_exceptions=True)
+        looked = loop.run_in_executor(thread, self.look, things)
+        answers = await asyncio.gather(looked, return_exceptions=True)
         self.busy -= len(batch)
         for i,(_,answer) in enumerate(batch):
             if answer.done():
