@@ -37,7 +37,7 @@ class Batcher:
 
 # %% ../../nbs/serving/85c_batches.ipynb #06464d2c
 @patch
-async def take(self:Batcher)->tuple: # Pairs of a thing and the `Future` of its answer; the thread to look at them
+async def take(self:Batcher)->tuple: # Pairs of a thing and the `Future` of its answer; their thread
     "Wait for things: everything where all cores are free for less than one each, else a core's share of all"
     batch = []
     while not batch:
