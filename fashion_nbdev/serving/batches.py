@@ -35,20 +35,26 @@ class Batcher:
         self.each = one_core_threads('model', cores)
         self.sizes = []              # Of batches that nobody has counted yet
 
+# %% ../../nbs/serving/85c_batches.ipynb #7e615ca2
+@patch
+def is_quiet(self:Batcher)->bool:
+    "Is nobody at work, and does less than one thing wait for each core, besides one that was taken?"
+    return not self.busy and self.queue.qsize()+1<self.cores
+
 # %% ../../nbs/serving/85c_batches.ipynb #06464d2c
 @patch
 async def take(self:Batcher)->tuple: # Pairs of a thing and the `Future` of its answer; their thread
-    "Wait for things: everything where all cores are free for less than one each, else a core's share of all"
+    "Wait for things: everything where it is quiet, else a core's share of all"
     batch = []
     while not batch:
         batch = [await self.queue.get()]
-        waiting = self.queue.qsize()+1
-        few = not self.busy and waiting<self.cores
-        share = waiting if few else math.ceil((self.busy+waiting)/self.cores)
-        while self.queue.qsize() and len(batch) < min(share, self.most):
+        quiet = self.is_quiet()
+        share = math.ceil((self.busy+self.queue.qsize()+1)/self.cores)
+        most = self.most if quiet else min(share, self.most)
+        while self.queue.qsize() and len(batch) < most:
             batch.append(self.queue.get_nowait())
         batch = [(thing, answer) for thing,answer in batch if not answer.done()]  # the others have left
-    return batch, self.together if few else self.each
+    return batch, self.together if quiet else self.each
 
 # %% ../../nbs/serving/85c_batches.ipynb #4bd6e0db
 @patch
@@ -83,11 +89,9 @@ async def ask(self:Batcher,
     things # A list
 )->list: # An answer each
     "Wait for the answers; who is cancelled is not answered"
-    waiting = []
-    for thing in things:
-        answer = asyncio.get_running_loop().create_future()
-        waiting.append(answer)
-        self.queue.put_nowait((thing, answer))
+    waiting = [asyncio.get_running_loop().create_future() for _ in things]
+    for pair in zip(things, waiting):
+        self.queue.put_nowait(pair)
     try:
         return list(await asyncio.gather(*waiting))
     finally:
@@ -108,8 +112,7 @@ def look_together(
     "What the model says of several squares in one batch"
     prob, strangeness = predictor.activate_batch(torch.stack(squares))
     predictions = predictor.decode_batch(prob, strangeness)
-    every = [Seen(said, {}) for said in predictions]
-    for name,rows in prob.items():
-        for seen,row in zip(every, rows):
-            seen.prob[name] = row
+    every = []
+    for i,said in enumerate(predictions):
+        every.append(Seen(said, {name: rows[i] for name,rows in prob.items()}))
     return every

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['Serving', 'Bearer', 'Texts', 'OnlyCategories', 'OnlyAttributes', 'OnlyItems', 'Where', 'check_model', 'Service',
-           'while_connected', 'the_service', 'the_gallery', 'the_shelf', 'the_filter']
+           'count_lookers', 'while_connected', 'the_service', 'the_gallery', 'the_shelf', 'the_filter']
 
 # %% ../../nbs/serving/85g_service.ipynb #fa0d8f7c
 import asyncio
@@ -60,13 +60,19 @@ class Service:
         self.batcher = None      # Made when the server starts, in its event loop
         self.uploads = ''        # Likewise: a folder for what is sent
 
+# %% ../../nbs/serving/85g_service.ipynb #86200ca2
+def count_lookers(
+    predictor:FashionPredictor # The model
+)->int:
+    "How many batches are looked at side by side: one on a GPU, else as many as there are cores"
+    return count_cores() if predictor.acc.device.type=='cpu' else 1
+
 # %% ../../nbs/serving/85g_service.ipynb #dcfbd228
 @patch
 @asynccontextmanager
 async def working(self:Service):
     "While it lasts, the model answers"
-    cores = count_cores() if self.predictor.acc.device.type=='cpu' else 1
-    self.batcher = Batcher(partial(look_together, self.predictor), cores=cores)
+    self.batcher = Batcher(partial(look_together, self.predictor), cores=count_lookers(self.predictor))
     work = asyncio.create_task(self.batcher.run())
     with TemporaryDirectory(ignore_cleanup_errors=True) as self.uploads:
         try:
@@ -101,14 +107,10 @@ async def looking(self:Service,
 ): # A list of `Arrived`; one of `Seen`, None for those that could not be read
     "The photographs and what the model says of them; their files last as long as the block"
     with self.room.taken_by(len(uploads)):
-        arrived = await read_uploads(uploads, self.uploads, self.predictor.pre, self.limits)
-        squares = [one.square for one in arrived if not one.error]
-        try:
+        async with read_uploads(uploads, self.uploads, self.predictor.pre, self.limits) as arrived:
+            squares = [one.square for one in arrived if not one.error]
             answers = iter(await while_connected(request, self.batcher.ask(squares)))
             yield arrived, [None if one.error else next(answers) for one in arrived]
-        finally:
-            for one in arrived:
-                one.path.unlink(missing_ok=True)
 
 # %% ../../nbs/serving/85g_service.ipynb #905a396c
 async def the_service(

@@ -9,6 +9,7 @@ __all__ = ['SUFFIXES', 'PhotoError', 'read_head', 'check_upload', 'Arrived', 'pl
 import asyncio
 import itertools
 import shutil
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -108,13 +109,14 @@ def plain_name(
 # %% ../../nbs/serving/85b_uploads.ipynb #90287330
 _numbers = itertools.count()
 
+@asynccontextmanager
 async def read_uploads(
     uploads:list,   # Of `UploadFile`
     folder,         # Where their files go, each under a number that no other has
     pre:dict,       # From `preprocessing`
     limits:Limits   # `pixels` is used here
-)->list: # Of `Arrived`
-    "Each photograph of a request, read or with its error; the error itself, a `PhotoError`, if none is good"
+): # A list of `Arrived`
+    "Each photograph, read or with its error, while the block lasts; a `PhotoError` if none is good"
     loop = asyncio.get_running_loop()
     pool = one_core_threads('uploads')
     waiting = []
@@ -124,4 +126,8 @@ async def read_uploads(
     every = await asyncio.gather(*waiting)
     if all(arrived.error for arrived in every):
         raise every[0].error
-    return every
+    try:
+        yield every
+    finally:
+        for arrived in every:
+            arrived.path.unlink(missing_ok=True)
