@@ -74,7 +74,7 @@ def results_row(
         'Ours': interval_text(*seeds_figure(runs, asked['metric'])),
         'Without training': rival_text(folder/asked['rivals'], asked['metric']) if asked['rivals'] else '',
         'Published': asked['published'],
-        'Minutes': f'{runs["train_seconds"].mean()/60:.0f}',
+        'Minutes': f'{runs["train_seconds"].median()/60:.0f}',
         'Command': f'[{Path(asked["page"]).stem[3:].replace("_", " ")}]({asked["page"]})'}
 
 # %% ../../nbs/learning/61e_results.ipynb #12168ae4
