@@ -52,7 +52,7 @@ async function putThrough(files) {
     while (next < added.length) {
       const photo = added[next++]
       try {
-        await known()
+        await informed()
         const said = await askPatiently('predict?every=true', { method: 'POST', body: formOf(photo) })
         learn(photo, said.photographs[0])
       } catch (error) {
@@ -403,7 +403,7 @@ async function learnAbout() {
 // Photographs that come before it is known what is served wait for that; a failure is asked about again
 
 let learning = null
-const known = () => learning ??= learnAbout().catch(error => { learning = null; throw error })
+const informed = () => learning ??= learnAbout().catch(error => { learning = null; throw error })
 
 function step(by) {
   const ready = tray.filter(photo => photo.said)
@@ -457,4 +457,4 @@ document.ondrop = event => {
   putThrough(event.dataTransfer.files)
 }
 document.onpaste = event => putThrough(event.clipboardData.files)
-known().catch(error => trouble(error.message))
+informed().catch(error => trouble(error.message))
