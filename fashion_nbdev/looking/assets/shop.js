@@ -55,9 +55,11 @@ function inTurn(work) {
 const MOST_PIXELS = 16e6              // What a phone lets a page look at; larger photographs are drawn smaller
 
 async function pixelsOf(file) {
+  const bytes = new Uint8Array(await file.arrayBuffer())
+  const turn = takeTurn(bytes)
   let image
   try {
-    image = await createImageBitmap(file, { colorSpaceConversion: 'none', imageOrientation: 'from-image' })
+    image = await createImageBitmap(new Blob([bytes], { type: file.type }), { colorSpaceConversion: 'none' })
   } catch {
     throw new Refused(415, 'not a photograph')
   }
@@ -73,9 +75,58 @@ async function pixelsOf(file) {
   image.close()
   const { data, width, height } = context.getImageData(0, 0, canvas.width, canvas.height)
   const picture = { data, width, height, step: 4 }
-  const [a, b] = new Uint8Array(await file.slice(0, 2).arrayBuffer())
-  const jpeg = a === 0xff && b === 0xd8
-  return jpeg && smaller === 1 ? drafted(picture) : picture
+  const jpeg = bytes[0] === 0xff && bytes[1] === 0xd8
+  return turned(jpeg && smaller === 1 ? drafted(picture) : picture, turn)
+}
+
+// How a photograph lies stands in its EXIF data. Chromium turns a JPEG and lets a WebP lie, and Python reads a large
+// JPEG smaller before it turns it; so the page takes that number out of the file and turns the pixels itself
+
+function exifOf(view) {               // Where the EXIF data of a JPEG or a WebP begin
+  const word = at => String.fromCharCode(...new Uint8Array(view.buffer, at, 4))
+  if (view.getUint16(0) === 0xffd8) {
+    for (let at = 2; view.getUint8(at) === 0xff && view.getUint8(at+1) !== 0xda; at += 2+view.getUint16(at+2)) {
+      if (view.getUint8(at+1) === 0xe1 && word(at+4) === 'Exif') return at+10
+    }
+  } else if (word(0) === 'RIFF' && word(8) === 'WEBP') {
+    for (let at = 12; ; at += 8+2*Math.ceil(view.getUint32(at+4, true)/2)) {
+      if (word(at) === 'EXIF') return word(at+8) === 'Exif' ? at+14 : at+8
+    }
+  }
+}
+
+function takeTurn(bytes) {            // 1 to 8, as EXIF counts
+  const view = new DataView(bytes.buffer)
+  try {
+    const begin = exifOf(view)
+    const little = view.getUint16(begin) === 0x4949
+    const first = begin+view.getUint32(begin+4, little)
+    for (let i = 0; i < view.getUint16(first, little); i++) {
+      const at = first+2+12*i
+      if (view.getUint16(at, little) !== 0x112) continue
+      const turn = view.getUint16(at+8, little)
+      view.setUint16(at+8, 1, little)
+      return turn
+    }
+  } catch {}                          // the file ends before it has said so
+  return 1
+}
+
+function turned(picture, turn) {
+  if (turn < 2 || turn > 8) return picture
+  const { data, width, height, step } = picture
+  const lies = turn > 4, mirrored = [2, 3, 7, 8].includes(turn), inverted = [3, 4, 6, 7].includes(turn)
+  const [w, h] = lies ? [height, width] : [width, height]
+  const out = new Uint8ClampedArray(w*h*3)
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      const column = lies ? y : x, row = lies ? x : y
+      const from = ((inverted ? height-1-row : row)*width+(mirrored ? width-1-column : column))*step
+      const to = (y*w+x)*3
+      for (let c = 0; c < 3; c++) out[to+c] = data[from+c]
+    }
+  }
+  return { data: out, width: w, height: h, step: 3 }
 }
 
 // Python reads a large JPEG smaller: of each eight by eight pixels only the low frequencies. Here the same is
