@@ -1,86 +1,50 @@
 "The shop in one file in a browser, opened from disk without a network: it says what predict-fashion says"
 import csv
 import io
-import shutil
 import time
-from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from browsing import browsing, come_in, desk_only, drop, fits, settled
+from PIL import Image, ImageCms
+from shops import KINDS, draw, open_shop, teach
 
 from fashion_nbdev.core import DataError
 from fashion_nbdev.garments.garment import random_garment
 from fashion_nbdev.garments.photographs import draw_garment
-from fashion_nbdev.pictures import save_image
+from fashion_nbdev.pixels.preprocess import load_square
 from fashion_nbdev.serving.one_file import export_page, find_runtime
-from fashion_nbdev.using.gallery import Gallery
-from fashion_nbdev.using.indexing import index_photographs
-from fashion_nbdev.using.predict import FashionPredictor
 
-test_serve = pytest.importorskip('test_serve')
-NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
-chromium = next(filter(None, map(shutil.which, NAMES)), None)
-able = chromium and find_spec('playwright')
-pytestmark = pytest.mark.skipif(not able, reason='no Chromium here, or no Playwright')
+pytestmark = browsing
 N = 200 # Photographs that are asked of both
-
-
-def draw(folder, n, seed):
-    "Photographs of many sizes and shapes, some of them in other formats"
-    gen = np.random.default_rng(seed)
-    for i in range(n):
-        drawn = draw_garment(random_garment(gen, test_serve.KINDS[i % 4]), None, 128)
-        wide = int(gen.integers(40, 400))
-        suffix = ('.jpg', '.jpg', '.jpg', '.png', '.webp')[i % 5]
-        save_image(drawn.resize((wide, int(gen.integers(40, 400)))), folder/f'{i:03}{suffix}')
 
 
 @pytest.fixture(scope='module')
 def shop(tmp_path_factory):
-    "A shop of eighty photographs, its page, and the model that made it"
+    "A shop of eighty photographs, its page, and the model that made it, which has learned from others"
     try:
         find_runtime()
     except DataError as error:
         pytest.skip(str(error))
     root = tmp_path_factory.mktemp('one_file')
-    test_serve.make_shop(root)
-    draw(root/'gallery_photos', 80, 1)
-    draw(root/'asked', N, 2)
-    predictor = FashionPredictor.load(root/'model.pth', cpu=True)
-    gallery = Gallery(root/'gallery', predictor.model_id, 16, predictor.attributes)
-    index_photographs(gallery, predictor, root/'gallery_photos', show=False)
-    said = export_page(root/'model.pth', root/'shop.html', root/'gallery', show=False)
-    print(said)
+    photos, kinds, tags = draw(root/'learned', 320, 0, any_size=True)
+    teach(root/'model.pth', photos, kinds, tags, 100)
+    draw(root/'gallery_photos', 80, 1, any_size=True)
+    predictor, gallery = open_shop(root, root/'gallery_photos')
+    print(export_page(root/'model.pth', root/'shop.html', root/'gallery', show=False))
     return root, predictor, gallery
 
 
 @pytest.fixture(scope='module')
-def browser():
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        started = p.chromium.launch(executable_path=chromium, args=['--no-sandbox'])
-        yield started
-        started.close()
+def asked(shop):
+    "Photographs that neither the model nor the shop has, and the category that is right for each"
+    paths, kinds, _ = draw(shop[0]/'asked', N, 2, any_size=True)
+    return paths, [KINDS[kind] for kind in kinds]
 
 
-@pytest.fixture(params=[(1440, 900, 'light'), (390, 844, 'dark')], ids=['desk', 'phone'])
-def page(browser, shop, request):
-    "The page at two widths, without a network; errors and requests to elsewhere fail the test"
-    width, height, scheme = request.param
-    size = dict(width=width, height=height)
-    context = browser.new_context(viewport=size, color_scheme=scheme, offline=True)
-    opened = context.new_page()
-    opened.set_default_timeout(120_000)
-    problems = []
-    opened.on('console', lambda said: said.type in ('error', 'warning') and problems.append(said.text))
-    opened.on('pageerror', lambda error: problems.append(str(error)))
-    here = ('file:', 'data:', 'blob:')
-    opened.on('request', lambda asked: asked.url.startswith(here) or problems.append(asked.url))
-    opened.goto((shop[0]/'shop.html').as_uri())
-    opened.shown = lambda name: test_serve.picture(opened, f'one-file-{name}-{width}')
-    yield opened
-    context.close()
-    assert not problems
+@pytest.fixture(scope='module')
+def address(shop):
+    return (shop[0]/'shop.html').as_uri()
 
 
 def put_in(page, files):
@@ -98,43 +62,96 @@ def spread(page):
         'rows => rows.map(row => [row.photo.category, [...row.photo.said], row.photo.every])')
 
 
-@pytest.mark.parametrize('page', [(1440, 900, 'light')], indirect=True, ids=['desk'])
-def test_same_as_the_command(page, shop):
+@desk_only
+def test_same_as_the_command(page, shop, asked):
     "The category of 200 photographs, the probabilities behind it, the tags, and how long it takes"
-    root, predictor, _ = shop
-    files = sorted((root/'asked').iterdir())
+    _, predictor, _ = shop
+    files, right = asked
     put_in(page, files[:1])
     page.locator('#clear').click()
-    seconds = put_in(page, files)
+    seconds = put_in(page, files)/N
     expected = [predictor(file) for file in files]
+    sure = [said.categories[0][1]-said.categories[1][1] > .1 for said in expected]
     found = spread(page)
+    known = np.mean([said.category == kind for said, kind in zip(expected, right)])
     same = np.mean([row[0] == said.category for row, said in zip(found, expected)])
     tags = np.mean([set(row[1]) == set(said.attributes) for row, said in zip(found, expected)])
     gaps = [row[2]['categories'][said.category]-said.probability for row, said in zip(found, expected)]
     apart = np.abs(gaps).max()
-    print(f'{same:.1%} the same category, {tags:.1%} the same tags, probabilities at most {apart:.4f} apart, '
-          f'{seconds/N:.2f} s a photograph')
-    assert same >= .98 and tags > .9   # the network has hardly learned, and is undecided about some
-    assert seconds/N < 3
+    print(f'{known:.1%} right, {np.mean(sure):.1%} sure; {same:.1%} the same category, {tags:.1%} the same '
+          f'tags, probabilities at most {apart:.4f} apart, {seconds:.2f} s a photograph')
+    assert known > .8 and np.mean(sure) > .9   # it has learned: to agree with it is no accident
+    assert same >= .99 and tags >= .97
+    assert seconds < 3
 
 
-def test_use(page, shop, tmp_path):
+def other_colours():
+    "A colour profile in which red and green are exchanged"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile('sRGB')).tobytes()
+    for was, now in ((b'rXYZ', b'none'), (b'gXYZ', b'rXYZ'), (b'none', b'gXYZ')):
+        profile = profile.replace(was, now)
+    return profile
+
+
+def save_forms(folder):
+    "A photograph, small and large, in every form in which a photograph may come"
+    drawn = draw_garment(random_garment(np.random.default_rng(0), 'Dress'), None, 128)
+    fading = Image.linear_gradient('L')
+    folder.mkdir()
+    for side in (101, 613):
+        image = drawn.resize((side, side+90))
+        def save(name, image=image, side=side, **options):
+            image.save(folder/f'{side}-{name}', **options)
+        for turn in range(1, 9):
+            exif = Image.Exif()
+            exif[0x112] = turn
+            save(f'{turn}.jpg', quality=95, exif=exif)
+            save(f'{turn}.webp', quality=95, exif=exif)
+            save(f'{turn}.png', exif=exif)
+        save('grey.jpg', image.convert('L'))
+        save('print.jpg', image.convert('CMYK'))
+        save('progressive.jpg', progressive=True)
+        save('fine.jpg', subsampling=0)
+        save('palette.png', image.quantize(32))
+        for suffix in ('png', 'webp'):
+            faded = image.convert('RGBA')
+            faded.putalpha(fading.resize(image.size))
+            save(f'faded.{suffix}', faded)
+        for suffix in ('jpg', 'png', 'webp'):
+            save(f'colours.{suffix}', icc_profile=other_colours())
+    return sorted(folder.iterdir())
+
+
+@desk_only
+def test_sees_what_python_sees(page, shop, tmp_path):
+    "The squares of the model, of every form and however a photograph lies, number by number"
+    files = save_forms(tmp_path/'forms')
+    put_in(page, files)
+    for i, file in enumerate(files):
+        seen = page.evaluate('async i => [...squareOf(await pixelsOf(tray[i].file)).data]', i)
+        square = load_square(file, shop[1].pre).permute(1, 2, 0).numpy()
+        apart = np.abs(np.reshape(seen, square.shape)-square)
+        smaller = file.suffix == '.jpg' and file.name.startswith('613')
+        assert apart.max() <= (12 if smaller else 1), (file.name, apart.max())
+
+
+def test_use(page, shop, asked, tmp_path):
     "A photograph is edited, its neighbours are the gallery's; one is followed; the table is saved"
-    root, predictor, gallery = shop
+    _, predictor, gallery = shop
     page.locator('#intro', has_text='among 80 photographs').wait_for()
     page.shown('start')
-    files = sorted((root/'asked').iterdir())[:2]
+    files = asked[0][:2]
     put_in(page, files)
-    test_serve.settled(page, 'Looks most like it')
+    settled(page, 'Looks most like it')
     hits = gallery.search(predictor(files[0]).embedding, 80).set_index('id')['similarity']
     shown = page.locator('.card').evaluate_all("cards => cards.map(card => card.title.split('\\n')[0])")
     assert len(shown) == 24 and hits[shown].min() > hits.iloc[23]-.02
-    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    assert fits(page)
     page.shown('open')
-    other = next(kind for kind in test_serve.KINDS if kind != predictor(files[0]).category)
+    other = next(kind for kind in KINDS if kind != predictor(files[0]).category)
     page.locator('#kind').select_option(other)
     page.locator('#only').select_option(gallery.get(shown[0])['category'])
-    test_serve.settled(page, 'Looks most like it')
+    settled(page, 'Looks most like it')
     page.locator('.card').first.click()
     assert page.locator('#name').inner_text() == shown[0]
     page.keyboard.press('Backspace')
@@ -147,9 +164,11 @@ def test_use(page, shop, tmp_path):
     page.shown('browse')
 
 
-def test_says_what_is_wrong(page, tmp_path):
-    "A file that is no photograph is named, in words"
+def test_ways_in(page, asked, tmp_path):
+    "Photographs are dropped and pasted, and a phone has a camera; a file that is none is named, in words"
+    photos = asked[0][:3]
+    assert come_in(page, photos) == [photo.name for photo in photos]
     (tmp_path/'prices.pdf').write_bytes(b'%PDF-1.7')
-    page.set_input_files('#files', str(tmp_path/'prices.pdf'))
+    drop(page, tmp_path/'prices.pdf')
     page.locator('#trouble', has_text='prices.pdf is not a photograph').wait_for()
     page.shown('wrong')

@@ -1,37 +1,31 @@
 "The page of an evaluation in a browser: its tables sort by a click or a key, and nothing else runs"
-import shutil
-
 import pandas as pd
 import pytest
+from browsing import browsing
 from markupsafe import Markup
 
 from fashion_nbdev.looking.blocks import table_html
 from fashion_nbdev.looking.report import _script
 from fashion_nbdev.looking.templates import render
 
-NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
-chromium = next(filter(None, map(shutil.which, NAMES)), None)
-pytestmark = pytest.mark.skipif(not chromium, reason='no Chromium here')
+pytestmark = browsing
 
 SCORES = dict(f1=[.5, float('nan'), .75], photographs=[1234, 0, 7])
 
 
 @pytest.fixture
-def tab(tmp_path):
+def tab(browser, tmp_path):
     "A report with one table, open in a browser"
-    from playwright.sync_api import sync_playwright
     page = tmp_path/'index.html'
     attack = Markup('<script>document.title = "attacked"</script>')
     scores = pd.DataFrame(SCORES, ['Tee', 'Hat', 'Dress'])
     parts = {'Scores': table_html(scores, 'category'), 'Attack': attack}
     known = dict(title='Report', counts=[], facts={}, parts=parts)
     page.write_text(render('report.html', **known, **_script()))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=['--no-sandbox', '--disable-gpu'])
-        tab = browser.new_page()
-        tab.goto(page.as_uri())
-        yield tab
-        browser.close()
+    tab = browser.new_page()
+    tab.goto(page.as_uri())
+    yield tab
+    tab.close()
 
 
 def categories(tab):

@@ -1,10 +1,10 @@
 "The review page in a browser: proposals are accepted and rejected, saved as a file, and applied"
-import json, shutil
-from importlib.util import find_spec
+import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from browsing import browsing, fits
 
 from fashion_nbdev.data.table_files import read_table
 from fashion_nbdev.garments.garment import random_garment
@@ -14,10 +14,7 @@ from fashion_nbdev.pictures import save_image
 from fashion_nbdev.using.decisions import apply_decisions
 from fashion_nbdev.using.proposals import COLUMNS_OF_PROPOSALS
 
-NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
-chromium = next(filter(None, map(shutil.which, NAMES)), None)
-able = chromium and find_spec('playwright')
-pytestmark = pytest.mark.skipif(not able, reason='no Chromium here, or no Playwright')
+pytestmark = browsing
 
 def proposal(kind, line, column='', was='', now='', probability=np.nan, why='', other=0):
     "A row of the list; photographs are called after their lines"
@@ -50,29 +47,8 @@ def shop(tmp_path_factory):
     return root
 
 @pytest.fixture(scope='module')
-def browser():
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        started = p.chromium.launch(executable_path=chromium, args=['--no-sandbox'])
-        yield started
-        started.close()
-
-@pytest.fixture(params=[(1280, 900), (390, 844)], ids=['desk', 'phone'])
-def page(browser, shop, request):
-    "The page at two widths; errors and requests to elsewhere fail the test"
-    width, height = request.param
-    context = browser.new_context(viewport=dict(width=width, height=height), accept_downloads=True)
-    opened = context.new_page()
-    problems = []
-    opened.on('console',
-              lambda message: message.type in ('error', 'warning') and problems.append(message.text))
-    opened.on('pageerror', lambda error: problems.append(str(error)))
-    opened.on('request',
-              lambda asked: asked.url.startswith(('file:', 'data:', 'blob:')) or problems.append(asked.url))
-    opened.goto((shop/'review.html').as_uri())
-    yield opened
-    context.close()
-    assert not problems
+def address(shop):
+    return (shop/'review.html').as_uri()
 
 def saved(page, path):
     "What the button gives"
@@ -86,7 +62,7 @@ def test_decide_save_apply(page, shop, tmp_path):
     "Clicks and keys decide; the file is applied; nothing else changes"
     assert page.locator('article').count()==50
     assert page.locator('img').evaluate_all('all => all.every(image => image.naturalWidth > 0)')
-    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    assert fits(page)
     cards = page.locator('article')
     cards.nth(0).locator('.yes').click()                 # line 2 is filled
     cards.nth(1).locator('.no').click()                  # line 3 is not

@@ -2,78 +2,19 @@
 import csv
 import io
 import json
-import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 
-import numpy as np
 import pytest
-import torch
+from browsing import browsing, come_in, drop, fits, settled, until
+from shops import KINDS, draw, open_shop, teach
 
-from fashion_nbdev.core import set_seed
-from fashion_nbdev.data.groups import Group
-from fashion_nbdev.garments.garment import random_garment
-from fashion_nbdev.garments.photographs import draw_garment
-from fashion_nbdev.learning.attribute_head import Attributes
-from fashion_nbdev.learning.category_head import Category
-from fashion_nbdev.learning.checkpoints import pack, save_file
-from fashion_nbdev.learning.heads import Embedding
-from fashion_nbdev.learning.models import FashionNet
-from fashion_nbdev.pictures import save_image
-from fashion_nbdev.pixels.augment import prepare_image
-from fashion_nbdev.pixels.preprocess import preprocessing
-from fashion_nbdev.using.gallery import Gallery
-from fashion_nbdev.using.indexing import index_photographs
-from fashion_nbdev.using.predict import FashionPredictor
 from fashion_nbdev.using.rows import as_row
 
 httpx = pytest.importorskip('httpx')
-NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
-chromium = next(filter(None, map(shutil.which, NAMES)), None)
-able = chromium and find_spec('playwright')
-browsing = pytest.mark.skipif(not able, reason='no Chromium here, or no Playwright')
 COMMAND = 'from fashion_nbdev.commands.serving import serve_fashion; serve_fashion()'
-KINDS = ['Dress', 'Tee', 'Coat', 'Jeans']
-
-
-@torch.no_grad()
-def memorise(net, x, **answers):
-    "Linear heads that are right for the photographs `x`, by least squares on the features of the body"
-    for module in net.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None                             # the mean of what it sees
-    net.train()(x)
-    features = net.eval().pooled(x)
-    for name, right in answers.items():
-        head = net.heads[name]
-        head.correction[-1].weight.zero_()
-        head.correction[-1].bias.zero_()
-        head.linear.weight.copy_(torch.linalg.lstsq(features, 6*right-3).solution.T)
-        head.linear.bias.zero_()
-
-
-def make_shop(root):
-    "Photographs, and a model that knows them by heart"
-    gen = np.random.default_rng(0)
-    photos = [root/f'{part}/{i:02}.jpg' for part in ('shop', 'new') for i in range(16)]
-    for i, path in enumerate(photos):
-        save_image(draw_garment(random_garment(gen, KINDS[i % 4]), None, 128), path)
-    set_seed(0)
-    attributes = Attributes(['sleeve: long', 'sleeve: short', 'sleeve: none', 'striped', 'floral', 'belted'],
-                            [.5]*6, groups=[Group('sleeve', [0, 1, 2], True)])
-    heads = dict(category=Category(KINDS), attributes=attributes, embedding=Embedding(16))
-    pre = preprocessing(32)
-    net = FashionNet(heads.values(), 'resnet9')
-    kinds = torch.arange(len(photos)) % 4
-    sleeves = torch.tensor([[0, 1, 0], [0, 1, 0], [1, 0, 0], [0, 0, 1]])[kinds]
-    tags = torch.from_numpy(gen.random((len(photos), 3)) < .4)
-    memorise(net, prepare_image(photos, pre), category=torch.eye(4)[kinds],
-             attributes=torch.cat([sleeves, tags], 1).float())
-    save_file(root/'model.pth', pack(net, 'multimodal', pre, heads))
 
 
 class Server:
@@ -97,10 +38,10 @@ class Server:
 def shop(tmp_path_factory):
     "A gallery of sixteen photographs, served; clients who know the key may change it"
     root = tmp_path_factory.mktemp('shop')
-    make_shop(root)
-    predictor = FashionPredictor.load(root/'model.pth', cpu=True)
-    gallery = Gallery(root/'gallery', predictor.model_id, 16, predictor.attributes)
-    index_photographs(gallery, predictor, root/'shop', show=False)
+    photos, kinds, tags = draw(root/'shop', 16, 0)
+    draw(root/'new', 16, 1)
+    teach(root/'model.pth', photos, kinds, tags, 40)
+    predictor, gallery = open_shop(root, root/'shop')
     (root/'key').write_text('sesame')
     server = Server(root, '--gallery', str(root/'gallery'), '--writable', '--key-path', str(root/'key'))
     server.root, server.predictor, server.gallery = root, predictor, gallery
@@ -159,53 +100,8 @@ def test_begun_is_finished(shop, tmp_path):
 
 
 @pytest.fixture(scope='module')
-def browser():
-    from playwright.sync_api import sync_playwright
-    with sync_playwright() as p:
-        started = p.chromium.launch(executable_path=chromium, args=['--no-sandbox'])
-        yield started
-        started.close()
-
-
-@pytest.fixture(params=[(1440, 900, 'light'), (390, 844, 'dark')], ids=['desk', 'phone'])
-def page(browser, shop, request):
-    "The page at two widths; errors and requests to elsewhere fail the test"
-    width, height, scheme = request.param
-    context = browser.new_context(viewport=dict(width=width, height=height), color_scheme=scheme)
-    opened = context.new_page()
-    opened.set_default_timeout(120_000)
-    problems = []
-    opened.on('console', lambda said: said.type in ('error', 'warning') and problems.append(said.text))
-    opened.on('pageerror', lambda error: problems.append(str(error)))
-    here = (shop.address, 'data:', 'blob:')
-    opened.on('request', lambda asked: asked.url.startswith(here) or problems.append(asked.url))
-    opened.goto(shop.address)
-    opened.shown = lambda name: picture(opened, f'{name}-{width}')
-    opened.problems = problems
-    yield opened
-    context.close()
-    assert not problems
-
-
-def picture(page, name):
-    "A screenshot, where somebody wants to look at it"
-    folder = os.environ.get('SERVE_PICTURES')
-    if folder:
-        page.screenshot(path=f'{folder}/{name}.png', full_page=True)
-
-
-def until(page, what):
-    "Wait until a line of JavaScript is true; the page itself lets nobody evaluate one"
-    for _ in range(600):
-        if page.evaluate(what):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(what)
-
-
-def settled(page, text):
-    page.locator('#found', has_text=text).wait_for()
-    until(page, '[...document.images].every(image => image.complete)')
+def address(shop):
+    return shop.address
 
 
 @browsing
@@ -224,14 +120,14 @@ def test_page(page, shop, tmp_path):
     assert page.locator('#cards .card').count() == 16
     nearest = shop.gallery.search(expected[0].embedding, 16)
     assert page.locator('.card').first.get_attribute('title').split('\n')[0] == nearest['id'][0]
-    assert page.evaluate('document.documentElement.scrollWidth <= innerWidth')
+    assert fits(page)
     page.shown('open')
     sleeve = page.locator('.questions select')
     sleeve.select_option('sleeve: none')
-    page.get_by_label('add a tag').select_option('belted')
+    page.get_by_label('add a tag').select_option('leather')
     other = next(kind for kind in KINDS if kind != expected[0].category)
     page.locator('#kind').select_option(other)
-    assert 'sleeve none' in rows.nth(0).inner_text() and 'belted' in rows.nth(0).inner_text()
+    assert 'sleeve none' in rows.nth(0).inner_text() and 'leather' in rows.nth(0).inner_text()
     there = nearest['category'].unique()[-1]
     page.locator('#only').select_option(there)
     until(page,
@@ -253,7 +149,7 @@ def test_page(page, shop, tmp_path):
     saved = list(csv.DictReader(io.StringIO(waiting.value.path().read_text(encoding='utf-8-sig'))))
     assert [row['photograph'] for row in saved] == ['00.jpg', '01.jpg', '02.jpg', "'=sum(1).jpg"]
     assert (saved[0]['category'], saved[0]['sleeve'], saved[0]['changed by hand']) == (other, 'none', 'yes')
-    assert 'belted' in saved[0]['tags'] and saved[1]['category'] == expected[1].category
+    assert 'leather' in saved[0]['tags'] and saved[1]['category'] == expected[1].category
 
 
 @browsing
@@ -318,3 +214,26 @@ def test_page_changes_the_shop(page, shop):
     page.locator('#done', has_text='no longer').wait_for()
     assert len(shop.gallery) == 16
     page.problems[:] = [said for said in page.problems if '401' not in said]
+
+
+@browsing
+def test_ways_in(page, shop, tmp_path):
+    "Photographs are dropped and pasted, and a phone has a camera"
+    photos = sorted((shop.root/'new').iterdir())[:3]
+    assert come_in(page, photos) == [photo.name for photo in photos]
+    (tmp_path/'notes.txt').write_text('to do: buy milk')
+    drop(page, tmp_path/'notes.txt')
+    page.locator('#trouble', has_text='notes.txt is not a photograph').wait_for()
+    page.problems[:] = [said for said in page.problems if '415' not in said]
+
+
+@browsing
+def test_page_for_programmers(page, shop):
+    "What can be asked is described, with lines that can be copied"
+    page.locator('footer a').click()
+    page.locator('h2', has_text='POST /predict').wait_for()
+    assert fits(page) and f"'{shop.address}/predict'" in page.locator('pre').first.inner_text()
+    where = page.locator('a', has_text='openapi.json').get_attribute('href')
+    for path in shop.client.get(where).json()['paths']:
+        assert page.locator('h2', has_text=path).count()
+    page.shown('docs')

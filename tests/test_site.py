@@ -1,5 +1,5 @@
 "The built web site (`make docs`): its links, and its pages in a browser"
-import re, shutil, sys, threading
+import re, sys, threading
 from contextlib import contextmanager
 from functools import cache
 from html.parser import HTMLParser
@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from browsing import chromium
 from nbdev.config import get_config
 from nbdev.doclinks import _nbpath2html, nbglob
 
@@ -15,8 +16,6 @@ root = Path(__file__).parent.parent
 cfg = get_config(path=root)
 site = root/cfg.doc_path.name
 vendored = (root/'docs'/'_vendor').exists()
-chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome', 'chrome'))),
-                None)
 built = sorted(p.relative_to(site).as_posix() for p in site.rglob('*.html')) if site.exists() else []
 pages = sorted(_nbpath2html(p.relative_to(cfg.nbs_path)).as_posix()
                for p in nbglob(cfg.nbs_path, as_path=True))

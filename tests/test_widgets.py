@@ -1,14 +1,13 @@
 "The explorers in JupyterLab: a notebook is run in a browser, cards are clicked, and the page changes"
-import json, os, re, secrets, shutil, signal, socket, subprocess, sys, time
+import json, os, re, secrets, signal, socket, subprocess, sys, time
 from importlib.util import find_spec
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import nbformat
 import pytest
+from browsing import chromium
 
-NAMES = ('chromium', 'chromium-browser', 'google-chrome', 'chrome')
-chromium = next(filter(None, map(shutil.which, NAMES)), None)
 able = chromium and find_spec('jupyterlab')
 pytestmark = pytest.mark.skipif(not able, reason='no Chromium here, or no JupyterLab')
 
