@@ -30,7 +30,7 @@ def tags_of(garment):
 
 
 def draw(folder, n, seed, any_size=False):
-    "Paths of `n` photographs, and what is right for each; of any size and shape, in three formats, if asked for"
+    "Paths of `n` photographs, and what is right for each; if asked for, they have any size and three formats"
     gen = np.random.default_rng(seed)
     paths, tags = [], []
     for i in range(n):
