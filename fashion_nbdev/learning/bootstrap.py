@@ -75,9 +75,8 @@ def bootstrap_interval(
     level:float=.95    # Share of the resamples that the interval holds
 )->tuple[float,float]: # Low, high
     "The percentile bootstrap interval of `statistic` over rows or groups of rows; a `DataError` without rows"
-    if not isinstance(values, tuple):
-        values = (values,)
-    arrays = [to_numpy(x) for x in values]
+    given = values if isinstance(values, tuple) else (values,)
+    arrays = [to_numpy(x) for x in given]
     rows = len(arrays[0])
     if not rows:
         raise DataError('no rows: no interval')
@@ -88,6 +87,7 @@ def bootstrap_interval(
     for _ in range(n):
         drawn = draw_rows(rng, order, size)
         figures.append(statistic(*[x[drawn] for x in arrays]))
-    low, high = np.quantile(figures, [(1-level)/2, (1+level)/2])
     estimate = statistic(*arrays)
+    defined = [figure for figure in figures if not np.isnan(figure)] or [estimate]
+    low, high = np.quantile(defined, [(1-level)/2, (1+level)/2])
     return float(min(low, estimate)), float(max(high, estimate))
