@@ -4,10 +4,11 @@
 
 # %% auto #0
 __all__ = ['epochs_since_best', 'StopEarlyCB', 'copy_weights', 'average_decay', 'AverageCB', 'keep_previous', 'SaveBestCB',
-           'names_of_answers', 'run_state', 'ResumeCB', 'check_same', 'check_same_names', 'take_up']
+           'names_of_answers', 'describe_photographs', 'run_state', 'ResumeCB', 'check_same', 'check_same_names',
+           'check_same_photographs', 'take_up']
 
 # %% ../../nbs/learning/59_callbacks.ipynb #bc60f6f6
-import os, shutil
+import hashlib, os, shutil
 from itertools import zip_longest
 from pathlib import Path
 
@@ -138,6 +139,20 @@ def names_of_answers(
     "What the heads call their answers, in the order of their rows"
     return {name: list(head.names) for name,head in heads.items() if hasattr(head, 'names')}
 
+# %% ../../nbs/learning/59_callbacks.ipynb #7a140001
+def describe_photographs(
+    learner # `Learner`
+)->dict: # e.g. `valid labels` -> their number, and a digest of their names and items
+    "Which photographs a run learns from and is judged on"
+    found = {}
+    for part in ('train', 'valid'):
+        for kind,source in getattr(learner, part).items():
+            df = source.table.df
+            lines = df['path']+'\t'+df['item'] if kind=='items' else df['path']
+            digest = hashlib.sha256('\n'.join(sorted(lines)).encode(errors='surrogateescape')).hexdigest()
+            found[f'{part} {kind}'] = f'{len(df):,} ({digest[:12]})'
+    return found
+
 # %% ../../nbs/learning/59_callbacks.ipynb #e7e9e4d0
 def run_state(
     learner # `Learner`
@@ -147,6 +162,7 @@ def run_state(
         format=CHECKPOINT_FORMAT,
         same=fixed_settings(learner.s),
         names=names_of_answers(learner.heads),
+        photographs=describe_photographs(learner),
         state=learner.net.state_dict(),
         weighting=learner.weighting.state_dict(),
         losses={name: loss.state_dict() for name,loss in learner.losses.items()},
@@ -211,6 +227,21 @@ def check_same_names(
             raise DataError(f'{path}: --resume: the data have other classes than the run was started with: '
                             f'{head} {i+1} of {len(then)} was {old!r} and is {new!r} ({len(differ)} differ)')
 
+# %% ../../nbs/learning/59_callbacks.ipynb #7a140004
+def check_same_photographs(
+    path,       # Of the state, for the message
+    before:dict,# As `describe_photographs` gives it, of the run
+    now:dict,   # The same of the data
+    best        # The run's best checkpoint, for the message
+):
+    "A `DataError` unless the photographs are those that the run was started with"
+    changed = [f'{part} had {then} and has {now.get(part, "none")}' for part,then in before.items()
+               if now.get(part)!=then]
+    if changed:
+        raise DataError(f'{path}: --resume: the data have other photographs than the run was started with: '
+                        f'{"; ".join(changed)}; begin a new run with what it has learned: --start-from '
+                        f'{best} in place of --resume')
+
 # %% ../../nbs/learning/59_callbacks.ipynb #65333791
 def take_up(
     learner,   # `Learner`, changed in place
@@ -230,13 +261,14 @@ def take_up(
 def before_fit(self:ResumeCB,
     learner # `Learner`
 ):
-    "Take up the state of the run, if there is one; a `DataError` if it had other settings or other classes"
+    "Take up the state of the run, if there is one; a `DataError` if it had other settings or other data"
     if not (self.resume and os.path.exists(self.path)):
         return
     state = load_file(self.path)
     check_form(state, RunForm, self.path)
     best = Path(self.path).with_name(learner.task.checkpoint)
     check_same_names(self.path, state.get('names', {}), names_of_answers(learner.heads))
+    check_same_photographs(self.path, state.get('photographs', {}), describe_photographs(learner), best)
     check_same(self.path, state['same'], fixed_settings(learner.s), best)
     try:
         take_up(learner, state)

@@ -21,7 +21,6 @@ Positive = Annotated[float, Field(gt=0, le=10_000)]
 Side = Annotated[int, Field(ge=1, le=8192)]        # Pixels
 Size = Annotated[int, Field(ge=1, le=1_000_000)]   # Outputs of a head
 
-
 # %% ../../nbs/learning/55b_schema.ipynb #2dd7fce9
 class Form(BaseModel):
     "Values as they are, none converted; what heads of your own add passes"
@@ -73,6 +72,7 @@ class RunForm(Form):
     format:int
     same:dict
     names:dict[str, list] = {}
+    photographs:dict[str, str] = {}
     state:dict
     weighting:dict
     losses:dict[str, dict] = {}
