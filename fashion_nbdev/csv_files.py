@@ -28,13 +28,16 @@ def safe_cell(
     return harmless(f"'{text}" if risky else text)
 
 # %% ../nbs/00c_csv_files.ipynb #a9e447a6
+_TEXT = re.compile('="([^"]*)"')   # ="007": for a spreadsheet, a formula that gives the text 007
+
 def read_cell(
     text:str # A cell of a CSV file
 )->str:
-    "What `safe_cell` was given"
+    "What `safe_cell` was given, or another program meant"
     if text[:1]=="'" and _FORMULA.match(text):
         return text[1:]
-    return text
+    as_text = _TEXT.fullmatch(text)
+    return as_text[1] if as_text else text
 
 # %% ../nbs/00c_csv_files.ipynb #6bcf2617
 def csv_line(

@@ -16,7 +16,8 @@ from pathlib import Path
 from ..core import DataError, atomic_write
 from ..csv_files import read_cell, safe_cell
 from ..names import harmless
-from .table_files import cell_text, find_delimiter, find_encoding, read_table
+from .values import cell_text
+from .table_files import find_delimiter, find_encoding, read_table
 
 # %% ../../nbs/data/22k_copies.ipynb #b00e2c46
 def fill_row(
