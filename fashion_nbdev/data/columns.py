@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from ..core import DataError
+from .lists import shorten_line
 from fashion_nbdev.data.cells import (
-    OTHER_SEPARATORS, common_spelling, find_separator, fold_value, is_empty, split_values
+    NUMBER, common_spelling, find_object, find_separator, fold_value, is_empty, joined_cell, split_values
 )
 
 # %% ../../nbs/data/23_columns.ipynb #c72e8ad1
@@ -114,8 +115,12 @@ def column_attributes(
     left_out=(),       # Folded values that are no attribute
     renames=None       # Folded value -> what it is called
 )->tuple: # `[n,a]` int8; names; dropped values
-    "The attributes that a column holds"
+    "The attributes that a column holds; a `DataError` if it holds objects"
     codes, cells = pd.factorize(np.asarray(values, dtype=object))
+    odd = find_object(cells)
+    if odd:
+        raise DataError(f'column {name} holds objects, e.g. {shorten_line(odd, 60)}: write the part of them '
+                        'that is meant into a column of its own')
     words = {fold_value(cell) for cell in cells if not is_empty(cell)}
     if _is_yes_no(words):
         return _fill_blanks(_yes_or_no(cells)[codes], blank_is_no), [name], []
@@ -128,14 +133,15 @@ def column_attributes(
 
 # %% ../../nbs/data/23_columns.ipynb #2ac3b81c
 def _note_kept(cells, name):
-    "A line about cells that may be several values, since one of their parts is a cell elsewhere; or nothing"
-    said = {fold_value(cell) for cell in cells}
-    for mark in OTHER_SEPARATORS:
-        several = [cell for cell in cells if mark in cell]
-        several = [cell for cell in several if said & set(map(fold_value, split_values(cell, mark)))]
-        if several:
-            return [f'column {name}: {several[0]!r} taken for one value; '
-                    f'--separator {mark} takes what is between for several']
+    "A line about cells that may be several values, as a part is a cell elsewhere or a number; or nothing"
+    numbers = [cell for cell in cells if NUMBER.fullmatch(cell)]
+    if numbers:
+        return [f'column {name}: the comma of {numbers[0]!r} taken for that of a number; '
+                '--separator , takes it to stand between values']
+    several, mark = joined_cell(cells)
+    if several:
+        return [f'column {name}: {several!r} taken for one value; '
+                f'--separator {mark} takes what is between for several']
     return []
 
 # %% ../../nbs/data/23_columns.ipynb #950612f0
