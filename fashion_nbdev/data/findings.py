@@ -51,8 +51,9 @@ CHECKS = { # Code: level, what it means
     'attribute-columns': ('error', 'not as many values as there are attributes'),
     'attribute-value': ('error', 'a value other than 0, 1 and -1 (unknown)'),
     'attribute-coarse': ('warning',
-        'more -1 than 0: -1 is read as unknown, but in DeepFashion\'s list_attr_img.txt it means absent; '
-        'use prepare-fashion on that'),
+        'more -1 than 0: -1 is read as unknown; where a blank of a spreadsheet means no, prepare-fashion csv '
+        'has --blank-is-no; in DeepFashion\'s list_attr_img.txt it means absent: use prepare-fashion on '
+        'that'),
     'attribute-unknown': ('info',
         'unknown values (-1); they count neither in the loss nor in the metrics'),
     'names-missing': ('warning',

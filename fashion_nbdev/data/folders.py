@@ -18,7 +18,7 @@ from fashion_nbdev.data.prepared import (
     Prepared, is_system_folder, place_images, walk_photographs, write_prepared
 )
 from .splits import SPLIT_WORDS, complete_splits
-from .cells import merge_spellings
+from .cells import fold_value, merge_spellings
 from .roles import query_gallery
 from .families import join_groups
 
@@ -30,10 +30,14 @@ def _find_folders(folder):
 
 # %% ../../nbs/data/24b_folders.ipynb #53dc4193
 def _find_splits(source):
-    "Folder in `source` -> split, or None for one beside the splits; None if no folder is for training"
+    """Folder in `source` -> split, or None for one beside the splits; None if no folder is for training.
+    A `DataError` for splits without classes"""
     splits = {name: SPLIT_WORDS.get(name.lower()) for name in _find_folders(source)}
     for_training = [name for name,split in splits.items() if split=='train']
     has_classes = any(_find_folders(Path(source)/name) for name in for_training)
+    if len(splits) > 1 and None not in splits.values() and not has_classes:
+        raise DataError(f'{source}: {" and ".join(splits)} hold photographs, but no class folders; if a '
+                        'table names their classes, prepare-fashion csv reads it')
     others = set(splits.values())-{'train'}
     is_class = others=={None} and 'train' not in map(str.lower, splits)   # training, running, casual
     return splits if has_classes and not is_class else None
@@ -131,12 +135,26 @@ def _note_products(df, done):
         done.notes.append(f"{some} look like photographs of one product, which can be in two splits; "
                           "--name-pattern '{item}_*' keeps them together")
 
+# %% ../../nbs/data/24b_folders.ipynb #7a130002
+def _note_folders(df, done):
+    "Say so if photographs lie in folders below their class, which may be products"
+    folder = df['path'].str.rpartition('/')[0]
+    last = folder.str.rpartition('/')[2].map(fold_value)
+    below = last!=df['name'].str.rpartition('/')[2].map(fold_value)
+    of_class = folder.groupby([df['split'], df['name']]).transform('nunique')
+    several = below & (of_class > 1) & folder.duplicated(keep=False)
+    if several.mean() > .5:
+        some = ' and '.join(df['path'][several][:2])
+        done.notes.append(f"{some} lie in a folder below their class; if each such folder is one product, "
+                          "--name-pattern '{item}/*' keeps it in one split")
+
 # %% ../../nbs/data/24b_folders.ipynb #348e0c05
 def _name_products(df, pattern, done):
     "`df` with `item` and `group`, by the pattern if there is one"
     df = df.assign(item='', group='')
     if not pattern:
         _note_products(df, done)
+        _note_folders(df, done)
         return df
     products, kind = match_names(df['path'], df['name'], pattern)
     n = int((products=='').sum())

@@ -16,6 +16,11 @@ from .prepared import Prepared
 from .splits import SPLIT_WORDS
 from .table_files import read_table
 
+# %% ../../nbs/data/22e_metadata.ipynb #7a10f001
+def _split_folders(source):
+    "The folders in `source` that are called like a split, in order"
+    return sorted(path for path in source.iterdir() if path.is_dir() and path.name.lower() in SPLIT_WORDS)
+
 # %% ../../nbs/data/22e_metadata.ipynb #2b1a3eda
 METADATA = ('metadata.csv', 'metadata.jsonl', 'metadata.parquet') # One of them lies in a folder
 
@@ -24,7 +29,7 @@ def find_metadata(
 )->list: # Of files
     "The tables in `source` and its split folders; a `DataError` if there are none"
     source = Path(source)
-    folders = [source, *sorted(path for path in source.iterdir() if path.name.lower() in SPLIT_WORDS)]
+    folders = [source, *_split_folders(source)]
     found = [folder/name for folder,name in product(folders, METADATA) if (folder/name).is_file()]
     if not found:
         raise DataError(f"{source}: no {', '.join(METADATA)} in it or in its split folders; "
@@ -37,6 +42,13 @@ def _from_top(df, folder):
     paths = [f'{folder}/{name}'.removeprefix('./') for name in df['file_name']]
     splits = [SPLIT_WORDS.get(path.split('/')[0].lower(), 'train') for path in paths]
     return df.assign(file_name=paths, split=df['split'] if 'split' in df else splits)
+
+# %% ../../nbs/data/22e_metadata.ipynb #7a10f004
+def _note_unnamed(source, paths):
+    "A line about split folders of which no table names a photograph; or nothing"
+    named = {path.split('/')[0] for path in paths}
+    left = [folder.name for folder in _split_folders(source) if folder.name not in named]
+    return [f'no table names a photograph in {" and ".join(left)}: what is there is not read'] if left else []
 
 # %% ../../nbs/data/22e_metadata.ipynb #3a9b46bf
 def read_metadata(
@@ -56,5 +68,7 @@ def read_metadata(
         names |= dict.fromkeys(df.attrs['names'])
         parts.append(_from_top(df, path.parent.relative_to(source).as_posix()))
     whole = pd.concat([part.astype(object) for part in parts]).fillna('')
+    if done is not None:
+        done.notes += _note_unnamed(source, whole['file_name'])
     whole.attrs['names'] = list(names | dict(split=None))
     return whole

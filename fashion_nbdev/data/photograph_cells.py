@@ -118,6 +118,12 @@ def _saved_path(address):
     except ValueError:
         return ''
 
+# %% ../../nbs/data/23d_photograph_cells.ipynb #7a120001
+def _other_suffix(path):
+    "`path` with its suffix in capitals, or in small letters if it was in capitals"
+    stem, suffix = os.path.splitext(path)
+    return stem+(suffix.upper() if suffix.islower() else suffix.lower())
+
 # %% ../../nbs/data/23d_photograph_cells.ipynb #70f3ccb7
 FORMS = ( # Ways in which the file system may have a path that a catalogue has otherwise
     lambda path: path.replace('\\', '/'),
@@ -125,7 +131,8 @@ FORMS = ( # Ways in which the file system may have a path that a catalogue has o
     lambda path: path.removeprefix('img/'),
     lambda path: unquote(path),
     lambda path: unicodedata.normalize('NFC', path),
-    lambda path: unicodedata.normalize('NFD', path))
+    lambda path: unicodedata.normalize('NFD', path),
+    _other_suffix)
 
 def _possible_paths(path, root):
     "Yields the forms in which `path` may be meant, the likeliest first"
@@ -168,6 +175,8 @@ def why_not(
         return 'no path in the row'
     if is_address(path):
         return 'a web address, not a file'
+    if re.match(r'[A-Za-z]:[\\/]|[\\/]', path) and path_problem(path):
+        return 'a path from the top of a disk, not from the folder of the photographs'
     return unusable(root, path)
 
 # %% ../../nbs/data/23d_photograph_cells.ipynb #451630fa

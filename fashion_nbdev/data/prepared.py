@@ -273,9 +273,11 @@ def _choose_folders(root, folder, names, done, leave_out):
     chosen = []
     for name in sorted(names):
         path = Path(folder)/name
-        if name.startswith('.') or (leave_out and path.resolve()==Path(leave_out).resolve()):
+        if leave_out and path.resolve()==Path(leave_out).resolve():
             continue
-        if path.is_symlink():
+        if name.startswith('.'):
+            done.skip('a hidden folder', path.relative_to(root))
+        elif path.is_symlink():
             done.skip('a link to a folder', path.relative_to(root))
         elif is_system_folder(name):
             done.skip('a folder of the system', path.relative_to(root))
