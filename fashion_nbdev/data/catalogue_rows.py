@@ -22,7 +22,9 @@ from .table_files import read_table
 from fashion_nbdev.data.cells import (
     is_empty, merge_spellings, pick_category, read_left_out, read_renames, split_names
 )
-from .pair_columns import add_columns, expand_named, expand_pairs, read_twos
+from fashion_nbdev.data.pair_columns import (
+    add_columns, expand_named, expand_pairs, read_twos, settle_variants
+)
 from .metadata import read_metadata
 from .addresses import is_address
 from .catalogue_addresses import fetch_rows
@@ -30,7 +32,7 @@ from .families import carry_facts, filled_column, join_groups, row_items
 from fashion_nbdev.data.photograph_cells import (
     fill_pattern, find_path, locate_photographs, list_photographs, pattern_columns, suggest_pattern
 )
-from .preview import looks_like
+from .preview import category_notes, find_level_mark
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #7e4421f2
 def _photograph_columns(how):
@@ -52,7 +54,8 @@ def _check_columns(csv, df, names, several=()):
         n = list(df.columns).count(name)
         if not n:
             there = dict.fromkeys([*df.attrs.get('names', []), *df.columns])
-            raise DataError(f"{csv}: no column {name!r}; there are {', '.join(there)}")
+            title = '' if len(there) > 1 else '; the header must be the first row: is that a title?'
+            raise DataError(f"{csv}: no column {name!r}; there are {', '.join(there)}{title}")
         if n > 1 and name not in several:
             raise DataError(f'{csv}, line 1: column {name!r} occurs twice; rename one of them')
 
@@ -67,6 +70,28 @@ def read_source(
         return read_metadata(how.csv, wanted, done)
     return read_table(how.csv, how.delimiter, how.encoding, how.bad_rows, wanted, done)
 
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #7a10e008
+def _settle(columns, df, item, photograph, own_in, done):
+    "`columns` of variants as facts of the photographs in column `photograph`; their own are in `own_in`"
+    first = df.iloc[:, np.flatnonzero(df.columns==photograph)[0]] if photograph in df else ''
+    own = df[own_in] if own_in in df else ''
+    cells = pd.DataFrame(dict(first=first, own=own), index=df.index)
+    settled = {}
+    for name,values in columns.items():
+        settled[name] = settle_variants(values, item, cells['first'], cells['own'])
+        n = int(((settled[name]=='') & (values!='') & (cells['first']!='')).sum())
+        if n:
+            done.notes.append(f'column {name}: {n:,} photographs have none: the variants of their product '
+                              f'differ, and {own_in} does not say which one they show')
+    return settled
+
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #7a10e006
+def _leaves_splits(df, how):
+    "Whether the source has a column of splits, or folders, that the user has not named"
+    if how.split_column or 'split' not in df.attrs.get('names', []):
+        return False
+    return 'split' not in df or df['split'].nunique() > 1
+
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #941f48ab
 def _read_sheet(how, done):
     "The columns in use, those made of pairs among them; the item of each row"
@@ -74,8 +99,9 @@ def _read_sheet(how, done):
     photographs = _photograph_columns(how)
     twos = read_twos(how.name_value_columns)
     inside = [how.key_value_column] if how.key_value_column else []
-    inside += chain.from_iterable(twos)
-    wanted = {*facts, *photographs, *inside, *(['ID'] if how.parent_column else [])}
+    inside += chain.from_iterable(two[:2] for two in twos)
+    wanted = {*facts, *photographs, *inside, *(two[2] for two in twos)}
+    wanted |= {'ID'} if how.parent_column else set()
     df = read_source(how, wanted, done)
     of_rows = [how.parent_column, how.children_column, *split_names(how.item_column)]
     _check_columns(how.csv, df, [name for name in [*inside, *of_rows] if name])
@@ -84,10 +110,16 @@ def _read_sheet(how, done):
     if how.key_value_column:
         pairs = expand_pairs(df[how.key_value_column], how.key_value_separator, {*facts, *photographs})
         df = add_columns(df, pairs)
-    for names_in,values_in in twos:
-        df = add_columns(df, expand_named(df[names_in], df[values_in], {*facts, *photographs}, item))
+    for names_in,values_in,own_in in twos:
+        columns = expand_named(df[names_in], df[values_in], {*facts, *photographs}, item)
+        if own_in:
+            columns = _settle(columns, df, item, photographs[0], own_in, done)
+            names['settled'] = [*names.get('settled', []), *columns]
+        df = add_columns(df, columns)
     df.attrs = names
     several = () if how.path_pattern else photographs
+    if _leaves_splits(df, how):
+        done.notes.append('the splits that the source has are not used; --split-column split takes them')
     unknown = set(split_names(how.blank_is_no))-set(split_names(how.attribute_columns))
     if unknown:
         raise DataError(f'--blank-is-no {min(unknown)}: not among the attribute columns')
@@ -137,19 +169,13 @@ def skip_rows(
         done.skip(reason, f'{path} (line {line})')
     return df[~lost]
 
-# %% ../../nbs/data/23f_catalogue_rows.ipynb #4b4488d5
-def _find_level_mark(cells):
-    "What stands between the levels of category trees: the first of the usual marks that is there"
-    text = ' '.join(cells)
-    return next((mark for mark in '>»›→' if mark in text), '/')
-
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #615fb4d0
 def _pick_categories(cells, how):
     "`[n]` names of categories, as the flags about trees and what is left out want them"
     codes, different = pd.factorize(np.asarray(cells, dtype=object))
     between = how.level_separator
     if between in ('auto', ''):
-        between = _find_level_mark(different)
+        between = find_level_mark(different)
     left_out = read_left_out(how.leave_out, how.category_column)
     flags = (how.category_separator, between, how.category_level, how.category_choice, left_out)
     names = [pick_category(cell, *flags) for cell in different]
@@ -164,9 +190,7 @@ def _read_categories(df, how, done):
     picked = _pick_categories(raw, how)
     said = np.array([not is_empty(cell, minus_one=False) for cell in raw], bool)
     lost = said & (picked=='')
-    if not how.category_level and looks_like(raw).startswith('a category tree'):
-        done.notes.append(f'column {how.category_column} holds paths in a tree; --category-level -1 takes '
-                          'the deepest name of each, and --category-separator , one of several')
+    done.notes += category_notes(pd.unique(raw), how)
     names, merged = merge_spellings(picked, read_renames(how.rename), how.merge_spellings)
     if merged:
         more = ' ...' if merged[6:] else ''
@@ -228,11 +252,11 @@ def _draw_splits(df, how, done):
     return df
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #7cb60142
-def _carry(facts, how, done):
-    "`facts` with blanks filled from the item's other rows, if that is wanted"
+def _carry(facts, how, done, settled=()):
+    "`facts` with blanks filled from the item's other rows, if that is wanted, but for the columns `settled`"
     if not how.carry:
         return facts
-    said = {f'attribute {name}': name for name in split_names(how.attribute_columns)}
+    said = {f'attribute {name}': name for name in split_names(how.attribute_columns) if name not in settled}
     if how.category_column:
         said['name'] = how.category_column
     return carry_facts(facts, said, done)
@@ -279,7 +303,7 @@ def read_rows(
     df, item = _read_sheet(how, done)
     if not len(df):
         raise DataError(f'{how.csv}: no rows below the header')
-    facts = _carry(_gather_facts(df, item, how), how, done)
+    facts = _carry(_gather_facts(df, item, how), how, done, df.attrs.get('settled', ()))
     named = _photograph_rows(df, facts, how, Path(how.img_dir or beside), done)
     root = _choose_root(how, beside, named['cell'])
     done.read = len(named)+sum(map(len, done.skipped.values()))

@@ -9,7 +9,8 @@ __all__ = ['PRESETS']
 PRESETS = { # Name -> parameters of `prepare_csv`
     'shopify': dict(
         path_column='Image Src', category_column='Type', item_column='Handle', attribute_columns='Tags',
-        separator=',', name_value_columns='Option1 Name=Option1 Value, Option2 Name=Option2 Value'),
+        separator=',', name_value_columns='Option1 Name=Option1 Value=Variant Image, '
+                                          'Option2 Name=Option2 Value=Variant Image'),
     'woocommerce': dict(
         path_column='Images', path_separator=',', category_column='Categories', category_separator=',',
         level_separator='>', category_level=-1, category_choice='deepest', item_column='SKU',

@@ -6,6 +6,7 @@
 __all__ = ['prepare_csv']
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #643aaa3b
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -76,6 +77,16 @@ def _note_roles(df, role, done):
         if not (role==split).any():
             done.notes.append(f'no {split} photograph: retrieval cannot be evaluated')
 
+# %% ../../nbs/data/24_spreadsheets.ipynb #7a160006
+def _note_names(df, categories, how, done):
+    "Say so if items seem to have lost their digits, or if there is one category only"
+    short = [item for item in df['item'].unique() if re.fullmatch(r'\d([.,]\d+)?E\+\d+', item)]
+    if short:
+        done.notes.append(f'items like {short[0]} seem to be numbers that a spreadsheet has shortened: '
+                          'different products can have the same')
+    if len(categories)==1:
+        done.notes.append(f'column {how.category_column}: all photographs are {categories[0]!r}')
+
 # %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
 def _item_table(df, how, done):
     "The table of items; none without an item column"
@@ -103,6 +114,7 @@ def _make_tables(rows, how, done):
     if not len(rows):
         return None, None, None
     labels, types = _label_table(rows, how, done)
+    _note_names(rows, labels.categories if labels else [], how, done)
     items = _item_table(rows, how, done)
     if labels is None and items is None:
         raise DataError(f'{how.csv}: nothing to learn from; name a category, attribute or item column')
@@ -172,7 +184,7 @@ def prepare_csv(
     blank_is_no:str='',         # Attribute columns in which a blank means no, commas between
     key_value_column:str='',    # Column of pairs `key=value`; each key can be named like a column
     key_value_separator:str=',', # Between the pairs
-    name_value_columns:str='',  # Columns of names and of values, as `Option1 Name=Option1 Value`
+    name_value_columns:str='',  # Columns of names and values, `Name=Value`; `=Photo` if not the row's
     leave_out:str='',           # Categories and values that say nothing, as `sale, gender=Unisex`
     rename:str='',              # Categories and values with another name, as `robe=Dress, tee=T-shirt`
     view_column:str='',         # Column of what the photograph shows
