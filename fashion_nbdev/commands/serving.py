@@ -63,8 +63,8 @@ def read_key(
         key = Path(path).read_text(encoding='utf-8').strip()
     except (OSError, ValueError):
         raise DataError(f'--key-path {path}: no such file, or not a text') from None
-    if not key or len(key.split()) > 1:
-        raise DataError(f'--key-path {path}: expected one word')
+    if len(key.split())!=1 or not key.isascii():   # programs send other letters in different bytes
+        raise DataError(f'--key-path {path}: expected one word of ASCII letters')
     return key
 
 # %% ../../nbs/commands/88g_serving.ipynb #5248f59e

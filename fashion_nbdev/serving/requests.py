@@ -162,7 +162,7 @@ def list_items(
     gallery:Searched, # What is listed
     where:Filter,     # Which photographs
     limit:Annotated[int, Query(ge=1, le=1000, description='At most so many')]=24, # How many
-    offset:Annotated[int, Query(ge=0, description='After leaving out so many')]=0 # From which on
+    offset:Annotated[int, Query(ge=0, le=2**31, description='After leaving out so many')]=0 # From which on
 )->Listed:
     "Photographs of the gallery, in the order of their ids"
     found = gallery.list(where, limit=limit, offset=offset)

@@ -9,6 +9,7 @@ __all__ = ['pages', 'OWN_ONLY', 'say_data_error', 'say_invalid', 'say_bug', 'sho
 # %% ../../nbs/serving/85i_server.ipynb #29da147b
 import math
 import socket
+from pathlib import Path
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
@@ -31,7 +32,7 @@ async def say_data_error(
     "Bad input, in a line that does not say where the server keeps its gallery"
     gallery = request.app.state.service.gallery
     line = str(error)
-    if gallery is not None:
+    if gallery is not None and len(Path(gallery.path).parts) > 1:  # a name alone says nothing, and is any word
         line = line.replace(gallery.path, 'the gallery')
     return JSONResponse(dict(detail=line), getattr(error, 'status', 422))
 
