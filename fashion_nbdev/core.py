@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DataError', 'first_line', 'atomic_write', 'safe_path', 'folder_named_by', 'set_seed', 'versions', 'count_cores',
-           'is_watched', 'progress', 'wrapped']
+           'is_watched', 'progress', 'wrapped', 'cut_middle', 'table_text']
 
 # %% ../nbs/00_core.ipynb #9f502acb
 import contextlib, os, random, sys, tempfile
@@ -139,14 +139,52 @@ def progress(
 ): # A `tqdm` bar
     "A progress bar that is gone when it is done"
     from tqdm.auto import tqdm
+
+    class Bar(tqdm):
+        "Leaves room for `^C`: behind a bar as wide as the terminal it would begin another line"
+        @staticmethod
+        def format_meter(*args, ncols=None, **how):
+            room = ncols-2 if isinstance(ncols, int) else ncols
+            return tqdm.format_meter(*args, ncols=room, **how)
+
     silent = not show or not is_watched() or 'IN_TEST' in os.environ
     out = getattr(sys.stderr, 'below', sys.stderr)   # a bar moves the cursor, which names must not
-    return tqdm(it, total=total, desc=desc, file=out, leave=False, disable=silent, dynamic_ncols=True,
-                mininterval=.3)
+    return Bar(it, total=total, desc=desc, file=out, leave=False, disable=silent, dynamic_ncols=True,
+               mininterval=.3)
 
 # %% ../nbs/00_core.ipynb #c4e14d0a
 def wrapped(
-    text:str # A line, of any length
-)->str: # Lines of eighty characters at most
+    text:str,        # A line, of any length
+    then:str='    ', # What the lines after the first begin with
+    first:str=''     # What the first begins with
+)->str: # Lines of eighty characters at most, unless a word is longer
     "A long line as several, of which all but the first are indented"
-    return fill(text, 79, subsequent_indent='    ')
+    whole = dict(break_long_words=False, break_on_hyphens=False)
+    return fill(text, 79, initial_indent=first, subsequent_indent=then, **whole)
+
+# %% ../nbs/00_core.ipynb #7c1d0a43
+def cut_middle(
+    name:str, # Any
+    room:int  # Characters at most
+)->str:
+    "`name`, with dots for its middle where there is no room for it"
+    if len(name) <= room:
+        return name
+    start = (room-3)//2
+    end = room-3-start
+    return f'{name[:start]}...{name[-end:]}'[:room]
+
+# %% ../nbs/00_core.ipynb #7c1d0a45
+def table_text(
+    table,    # DataFrame
+    rows:int|None=None # Lines at most, without the header
+)->str: # Lines of eighty characters at most
+    "A table for a terminal; the names of its rows have the room that its columns leave"
+    text = table.to_string(max_rows=rows)
+    over = max(map(len, text.splitlines()))-79
+    if over <= 0:
+        return text
+    names = [str(name) for name in table.index]
+    room = max(max(map(len, names))-over, 12)
+    narrow = table.set_axis([cut_middle(name, room) for name in names]).rename_axis(table.index.name)
+    return narrow.to_string(max_rows=rows)
