@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from fastcore.basics import patch
 
-from ..core import DataError, atomic_write, wrapped
+from ..core import DataError, atomic_write, table_text, wrapped
 from ..csv_files import csv_text
 from ..data.tables import Table
 from ..data.labels import SEARCHED, read_labels, read_partition
@@ -290,7 +290,7 @@ def class_lines(
 )->list: # Strings of several lines
     "The tables of the classes as text"
     tables = {title: table.round(3).rename(columns=NARROW) for title,table in class_tables(ev).items()}
-    return [f'\n{title}\n{table.to_string()}' for title,table in tables.items()]
+    return [f'\n{title}\n{table_text(table)}' for title,table in tables.items()]
 
 # %% ../../nbs/learning/61_evaluate.ipynb #d710ec3f
 def figure_lines(
@@ -316,7 +316,7 @@ def describe(
         lines += map(wrapped, answer.head.remarks(answer))
     if bounds:
         lines += ['', wrapped(f'in brackets: 95 % bootstrap interval; drawn: {how_drawn(ev)}')]
-    lines += rival_lines(ev, bounds, intervals if interval else no_intervals)
+    lines += rival_lines(ev, intervals if interval else no_intervals)
     lines += ['', *definition_lines(ev)]
     if detail:
         lines += class_lines(ev)

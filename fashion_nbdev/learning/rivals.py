@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..core import DataError, atomic_write
+from ..core import DataError, atomic_write, wrapped
 from ..data.labels import read_labels
 from .body_names import find_body, is_own_body
 from .metrics import METRICS
@@ -167,18 +167,18 @@ def frozen_net(
 def comparison_lines(
     columns:dict # Title -> (figures by key, (low, high) by key)
 )->list: # Strings, a line a figure of the first column
-    "Several models' figures and their intervals, beside each other"
-    width = max([20, *map(len, columns)])
-    lines = [' '*23+'  '.join(f'{title:{width}}' for title in columns)]
+    "Several models' figures and their intervals, beside each other, each column as wide as it has to be"
     first, _ = next(iter(columns.values()))
-    for name in first:
-        parts = []
-        for figures,bounds in columns.values():
+    table = [['', *(METRICS[name].name for name in first)]]
+    for title,(figures,bounds) in columns.items():
+        said = [title]
+        for name in first:
             value = f'{figures[name]:.4f}' if name in figures else '-'
-            low_high = '[{:.3f}, {:.3f}]'.format(*bounds[name]) if name in bounds else ''
-            parts.append(f'{value} {low_high}')
-        lines.append(f'{METRICS[name].name:22} '+'  '.join(f'{part:{width}}' for part in parts))
-    return [line.rstrip() for line in lines]
+            low_high = ' [{:.3f}, {:.3f}]'.format(*bounds[name]) if name in bounds else ''
+            said.append(value+low_high)
+        table.append(said)
+    widths = [max(map(len, said)) for said in table]
+    return ['  '.join(map(str.ljust, row, widths)).rstrip() for row in zip(*table)]
 
 # %% ../../nbs/learning/60c_rivals.ipynb #1f62cf15
 def losses_to(
@@ -196,24 +196,24 @@ def losses_to(
 
 # %% ../../nbs/learning/60c_rivals.ipynb #02264102
 def rival_lines(
-    ev,          # `Evaluation`, with rivals or without
-    bounds:dict, # Key -> (low, high), of the model
-    bounds_of    # Evaluation -> the same of a rival
+    ev,       # `Evaluation`, with rivals or without
+    bounds_of # Evaluation -> key -> (low, high), for a rival
 )->list: # Strings
-    "The model beside simple rules, and where it does not win"
+    "The model beside simple rules, and where it does not win; its own intervals stand above"
     if not ev.beside:
         return []
-    columns = dict(model=(ev.metrics, bounds))
+    columns = dict(model=(ev.metrics, {}))
     for title,rival in ev.rivals.items():
         columns[title] = (rival.metrics, bounds_of(rival))
-    lines = ['', *comparison_lines(columns), ev.beside]
+    lines = comparison_lines(columns) if ev.metrics and ev.rivals else []
+    said = [ev.beside]
     if 'constant' in ev.rivals:
-        lines.append('constant: the commonest category of training (accuracy of the majority class), '
-                     'the share of each attribute')
+        said.append('constant: the commonest category of training (accuracy of the majority class), '
+                    'the share of each attribute')
     for title,rival in ev.rivals.items():
         if worse := losses_to(ev.metrics, rival.metrics):
-            lines.append(f'better than the model by {title}: {"; ".join(worse)}')
-    return lines
+            said.append(f'better than the model by {title}: {"; ".join(worse)}')
+    return ['', *lines, *map(wrapped, said)]
 
 # %% ../../nbs/learning/60c_rivals.ipynb #999294b8
 def save_rivals(
