@@ -9,6 +9,7 @@ __all__ = ['HEADINGS', 'short_name', 'shown_metrics', 'time_text', 'header_line'
 # %% ../../nbs/learning/58c_epoch_lines.ipynb #63c760cf
 import time
 
+from ..core import wrapped
 from .metrics import METRICS
 
 # %% ../../nbs/learning/58c_epoch_lines.ipynb #39edaba6
@@ -106,7 +107,7 @@ class PrintCB:
         self.metrics = shown_metrics(learner.heads)
         self.since = time.perf_counter()
         for line in legend(self.metrics, learner.task.monitors):
-            learner.say(line)
+            learner.say(wrapped(line))
         learner.say(header_line(self.metrics))
 
     def after_epoch(self,
@@ -117,4 +118,4 @@ class PrintCB:
         self.since = now
         learner.say(epoch_line(learner.row, self.metrics, learner.epochs, seconds, learner.better))
         if warning := collapse_warning(learner.row):
-            learner.say(warning)
+            learner.say(wrapped(warning))

@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..core import DataError, atomic_write, set_seed
+from ..core import DataError, atomic_write, set_seed, wrapped
 from ..data.labels import read_labels, read_partition
 from ..pixels.cache import file_lock
 from ..pixels.cache_folder import cache_folder
@@ -249,13 +249,13 @@ def announce(
     precision = 'bf16' if learner.acc.mixed_precision=='bf16' else 'float32'
     network = f'{learner.net.body_name} at {learner.s.size} px on {learner.device}, {precision}'
     decoded = f', from decoded photographs in {cache}' if cache else ''
-    learner.say(f'training on {count_photographs(learner.train)}; '
-                f'validating on {count_photographs(learner.valid)}; {network}{decoded}')
-    learner.say(describe_epochs(learner))
-    for note in all_notes(learner.heads):
-        learner.say(note)
+    lines = [f'training on {count_photographs(learner.train)}; '
+             f'validating on {count_photographs(learner.valid)}; {network}{decoded}']
+    lines += [describe_epochs(learner), *all_notes(learner.heads)]
     if taken and not learner.s.resume:
-        learner.say(taken)
+        lines.append(taken)
+    for line in lines:
+        learner.say(wrapped(line))
 
 # %% ../../nbs/learning/60_train.ipynb #476c7a38
 def list_unreadable(
@@ -293,7 +293,8 @@ def finish(
         kept = 'too early: there is no checkpoint yet'
         if chosen:
             kept = f'the best so far is {path}, and --resume goes on'
-        raise Interrupted(f'stopped after {len(learner.history)} epochs; {kept}')
+        epochs = len(learner.history)
+        raise Interrupted(f'stopped after {epochs} epoch{"s"*(epochs!=1)}; {kept}')
     if not chosen:
         raise DataError('no epoch reached a figure by which it could be chosen: nothing was kept')
     return path
