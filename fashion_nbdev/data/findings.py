@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 from fastcore.basics import patch
 
-from ..core import atomic_write
+from ..core import atomic_write, table_text, wrapped
 from ..names import printable
 from ..pictures import MAX_PIXELS
 
@@ -151,12 +151,13 @@ class Finding:
         file, line = self.where
         place = f'{file}, line {line}' if line else file
         times = f' ({self.count:,} times)' if self.count > 1 else ''
-        below = [self.message]
-        below += [f'  {example}' for example in self.examples]
+        margin = ' '*9
+        inside = ' '*11
+        lines = [f'{self.level:9}{self.code}: {place}{times}', wrapped(self.message, margin, margin)]
+        lines += [wrapped(example, inside+'  ', inside) for example in self.examples]
         if self.count > len(self.examples) > 0:
-            below.append('  ...')
-        margin = '\n'+' '*9
-        return f'{self.level:9}{self.code}: {place}{times}{margin}{margin.join(below)}'
+            lines.append(f'{inside}...')
+        return '\n'.join(lines)
 
 # %% ../../nbs/data/30_findings.ipynb #f5652e6e
 @dataclass
@@ -239,11 +240,11 @@ def count_tables(
         if counts.get(kind):
             texts.append(pd.DataFrame(counts[kind]).T.to_string())
     if counts.get('files'):
-        texts.append(files_line(counts['files']))
+        texts.append(wrapped(files_line(counts['files'])))
     for kind in ('categories', 'attributes'):
         if counts.get(kind):
             table = most_frequent_first(counts[kind]).rename_axis(kind)
-            texts.append(table.to_string(max_rows=rows))
+            texts.append(table_text(table, rows))
     return texts
 
 # %% ../../nbs/data/30_findings.ipynb #6ed6c684

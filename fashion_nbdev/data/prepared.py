@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fastcore.basics import patch
 
-from ..core import DataError, atomic_write, progress, safe_path
+from ..core import DataError, atomic_write, progress, safe_path, wrapped
 from .tables import Table
 from .lists import LIST_PARTITION, PHOTOGRAPH_SUFFIXES
 from .groups import describe_groups, make_groups
@@ -96,7 +96,7 @@ def __str__(self:Prepared):
     lines += [f'note    {note}' for note in self.notes]
     for reason,what in self.skipped.items():
         lines.append(f"skipped {len(what):,}: {reason}, e.g. {', '.join(what[:3])}")
-    return '\n'.join(lines)
+    return '\n'.join(wrapped(line, ' '*8) for line in lines)
 
 # %% ../../nbs/data/20_prepared.ipynb #8bb26e81
 @patch

@@ -221,4 +221,5 @@ def run_export(
     if not s:
         return written
     cost = export_cost(checkpoint, out, s, body)
-    return f'{written}\n\non validation photographs\n{cost.round(4).to_string()}'
+    figures = (cost.round(4)+0.).to_string(float_format='{:.4f}'.format)   # +0 makes 0 of -0
+    return f'{written}\n\non validation photographs\n{figures}'

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import beta
 
-from ..core import DataError
+from ..core import DataError, cut_middle
 from .catalogue import BLANK, Catalogue, Question
 from .looks import Looks, has_company, item_means
 
@@ -224,14 +224,14 @@ def bars_report(
 def bars_text(
     report:pd.DataFrame, # As `bars_report` gives it
     precision:float      # That was asked for
-)->str: # Lines
+)->str: # Lines of eighty characters at most
     "The report for a terminal"
-    width = max([8, *map(len, report.index)])
+    width = min(max([8, *map(len, report.index)]), 29)
     lines = [f'{"question":{width}}    bar  measured  at least  covers  blank  filled']
     for name,row in report.iterrows():
         if np.isnan(row.bar):
             said = f'none of {row.validation:,.0f} rows: {precision:.0%} not reached'
         else:
             said = f'{row.bar:6.3f} {row.measured:9.1%} {row.least:9.1%} {row.covers:7.0%}'
-        lines.append(f'{name:{width}} {said:33} {row.blank:7.0f} {row.filled:7.0f}')
+        lines.append(f'{cut_middle(name, width):{width}} {said:33} {row.blank:7.0f} {row.filled:7.0f}')
     return '\n'.join(lines)

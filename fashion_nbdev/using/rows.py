@@ -14,7 +14,7 @@ from collections import Counter
 from itertools import chain, takewhile
 from pathlib import Path
 
-from ..core import DataError
+from ..core import DataError, wrapped
 from ..csv_files import csv_line
 from ..names import OBEYED, harmless, is_utf8_name, printable
 from ..data.lists import PHOTOGRAPH_SUFFIXES
@@ -225,22 +225,23 @@ def answers_in_words(
 # %% ../../nbs/using/64_rows.ipynb #eb5d65fc
 def for_people(
     row:dict # As `as_row` gives it
-)->str: # Lines
+)->str: # Lines; only a path may be longer than eighty characters
     "A row as a person reads it"
     if 'error' in row:
         return f'{printable(row["error"], 4096)}\n'
-    lines = [printable(row['path'], 4096)]
+    lines = []
     if 'category' in row:
-        lines.append(f'  {row["category"]} {row["probability"]:.0%}   (or {in_words(row["runners_up"])})')
+        lines.append(f'{row["category"]} {row["probability"]:.0%}   (or {in_words(row["runners_up"])})')
     if 'answers' in row:
-        lines.append(f'  {answers_in_words(row["answers"])}')
+        lines.append(answers_in_words(row['answers']))
     if row.get('attributes') or ('attributes' in row and 'answers' not in row):
-        lines.append(f'  {in_words(row["attributes"]) or "no attribute above its threshold"}')
+        lines.append(in_words(row['attributes']) or 'no attribute above its threshold')
+    if row.keys() <= {'path', 'embedding', 'strangeness'}:
+        lines.append('an embedding: index-fashion and search-fashion find what is similar')
     own = [name for name in row if name not in [*COLUMNS, 'answers']]
-    if list(row)==['path']:
-        lines.append('  an embedding: index-fashion and search-fashion find what is similar')
-    lines += [f'  {name} {in_words(row[name])}' for name in own]
-    return '\n'.join(lines)+'\n'
+    lines += [f'{name} {in_words(row[name])}' for name in own]
+    said = [wrapped(line, ' '*6, ' '*2) for line in lines]
+    return '\n'.join([printable(row['path'], 4096), *said])+'\n'
 
 # %% ../../nbs/using/64_rows.ipynb #0c01aaaa
 def all_columns(
