@@ -11,12 +11,12 @@ import inspect
 from argparse import Namespace
 from pathlib import Path
 
-from ..core import DataError
+from ..core import DataError, wrapped
 from ..data.copies import check_new
 from ..data.presets import PRESETS
 from ..data.spreadsheets import prepare_csv
 from .data import add_presets, parse_preset
-from .leaving import warn
+from .leaving import say_next, warn
 from .outputs import check_written
 from fashion_nbdev.commands.flags import (
     Parser, add_flags, add_settings, check_files, check_checkpoint, check_positive, command
@@ -142,13 +142,16 @@ def find_step(
     how = catalogue_settings(**reading_flags(a))
     cleaning = clean(how, ck, a.precision, a.label_errors, a.most, a.batch_size, not a.quiet, a.body, a.cpu)
     report = bars_text(cleaning.bars, a.precision)
-    print(f'{cleaning.catalogue}\n\n{report}\n\n{cleaning}\n')
+    print(f'{wrapped(str(cleaning.catalogue))}\n\n{report}\n\n{cleaning}\n')
     warn_unread(cleaning.unread)
     files = cleaning.write(a.output_dir)
     page = Path(a.output_dir)/'review.html'
     write_review(cleaning.proposals, how.csv, cleaning.catalogue.img_dir, page, [str(cleaning.catalogue)],
                  how.delimiter, how.encoding, show=not a.quiet)
     print(*files, page, sep='\n')
+    if not a.quiet:
+        print(f'decide in {page}, in a browser, and save the decisions')
+        say_next('clean-fashion', how.csv, '--apply', 'decisions.json')
 
 # %% ../../nbs/commands/88f_cleaning.ipynb #86596900
 @command
@@ -157,7 +160,7 @@ def clean_fashion(
 ):
     """Clean a catalogue with a model that was trained on it: fill blanks where answers are right as often as
     you ask, list labels that are probably wrong and pictures that are there twice, make a page to decide on
-    all of it, and write what was accepted with --apply. The original is never changed"""
+    all of it, and write what was accepted with --apply. The original is never changed."""
     a = parse_preset(clean_parser(clean_fashion.__doc__), PRESETS, argv)
     step = apply_step if a.apply else find_step
     step(a)

@@ -4,14 +4,16 @@
 
 # %% auto #0
 __all__ = ['first_parameter', 'add_presets', 'source_parser', 'parse_preset', 'parse_source', 'sources_parser', 'prepare_fashion',
-           'check_flags', 'alike_look', 'check_fashion']
+           'check_flags', 'alike_look', 'fitting_task', 'say_training', 'check_fashion']
 
 # %% ../../nbs/commands/88b_data.ipynb #45cd54cf
 import inspect
 from argparse import Namespace
 
 from ..data.sources import SOURCES
+from ..learning.tasks import TASKS
 from .examples import examples_text
+from .leaving import say_next
 from fashion_nbdev.commands.flags import (
     Parser, add_flags, add_settings, check_checkpoint, command, make_parser
 )
@@ -26,8 +28,8 @@ def first_parameter(
 
 # %% ../../nbs/commands/88b_data.ipynb #ef87f795
 def add_presets(
-    parser:Parser, # Of a command that reads a source
-    presets:dict   # Name -> the flags it sets
+    parser,      # Of a command that reads a source, or a group of its flags
+    presets:dict # Name -> the flags it sets
 ):
     "Give `parser` a flag that chooses one of `presets`, if there are any"
     if presets:
@@ -43,9 +45,9 @@ def source_parser(
     prepare = source.load()
     title = source.title[0].upper()+source.title[1:]
     parser = Parser(f'prepare-fashion {word}', f'{title}: made into the layout that training reads.')
+    add_presets(parser.groups['flags'], source.load_presets())
     add_flags(parser, prepare, skip=['show'], positional=first_parameter(prepare))
     add_settings(parser, ['quiet'])
-    add_presets(parser, source.load_presets())
     return parser
 
 # %% ../../nbs/commands/88b_data.ipynb #8f81eb4e
@@ -89,7 +91,7 @@ def sources_parser(
 def prepare_fashion(
     argv:list=None # Words behind the command; those of the terminal by default
 )->int: # 2 if a dry run found something that would stop the work
-    "Turn a source of photographs into the layout that training reads: OUTPUT/img and OUTPUT/annotations"
+    "Turn a source of photographs into the layout that training reads: OUTPUT/img and OUTPUT/annotations."
     if not argv or argv[0] not in SOURCES:
         sources_parser(prepare_fashion.__doc__).parse_args(argv)   # helps, or says what is wrong, and leaves
     word, *rest = argv
@@ -98,6 +100,9 @@ def prepare_fashion(
     prepare = SOURCES[word].load()
     result = prepare(**given, show=not quiet)
     print(result)
+    if not quiet and not given.get('dry_run'):
+        out = given['output_dir']
+        say_next('check-fashion', '--img-dir', f'{out}/img', '--anno-dir', f'{out}/annotations')
     return 2 if getattr(result, 'problem', '') else 0
 
 # %% ../../nbs/commands/88b_data.ipynb #9cb24275
@@ -124,6 +129,28 @@ def alike_look(
     predictor = FashionPredictor.load(a.checkpoint, body=a.body, precision='fp32', cpu=a.cpu)
     return AlikeLook(predictor, not a.quiet)
 
+# %% ../../nbs/commands/88b_data.ipynb #3d5b6c72
+def fitting_task(
+    counts:dict # Of a `Report`
+): # `Task`, or None
+    "The task that learns the most of what the training photographs tell"
+    labels = counts.get('labels', {}).get('train', {})
+    told = dict(category=labels.get('categories'), attributes=labels.get('attributes'),
+                embedding=counts.get('retrieval'))
+    fits = [task for task in TASKS.values() if all(told[head] for head in task.heads)]
+    return max(fits, key=lambda task: len(task.heads), default=None)
+
+# %% ../../nbs/commands/88b_data.ipynb #3d5b6c74
+def say_training(
+    a,          # What was typed: as `check_flags`
+    counts:dict # Of the `Report`
+):
+    "Print how to train on what was checked, if anything can be learned from it"
+    task = fitting_task(counts)
+    if task:
+        labels = ['--anno-dir', a.anno_dir] if a.anno_dir else ['--anno-path', a.anno_path]
+        say_next(f'train-{task.name}', '--img-dir', a.img_dir, *labels)
+
 # %% ../../nbs/commands/88b_data.ipynb #ea561738
 @command
 def check_fashion(
@@ -140,6 +167,10 @@ def check_fashion(
     print(report)
     if a.json:
         report.to_json(a.json)
+        print(f'written to {a.json}')
     if a.fix:
         write_proposals(a.fix, report.proposals)
+        print(f'written to {a.fix}: {len(report.proposals):,} to drop')
+    if report.exit_code < 2 and not a.quiet:
+        say_training(a, report.counts)
     return report.exit_code

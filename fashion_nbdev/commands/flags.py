@@ -26,7 +26,7 @@ from .leaving import command, command_name
 NUMBERS = {int: 'N', float: 'X'} # Types, and how `--help` writes a value of them
 # Last words of flags that take a path
 PATHS = ('dir', 'path', 'weights', 'checkpoint', 'report', 'gallery', 'output', 'sheet', 'photos', 'json',
-         'from')
+         'from', 'folder', 'page', 'fix', 'apply')
 
 def value_type(
     kind # Annotation of a parameter, e.g. `int`, `int|None`, `str|Path` or none

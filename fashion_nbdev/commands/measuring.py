@@ -19,6 +19,7 @@ from ..learning.settings import Settings
 from fashion_nbdev.commands.flags import (
     DATA, MACHINE, check_folders, check_checkpoint, check_positive, command, given_settings, make_parser
 )
+from .leaving import say_next
 from .outputs import check_written
 from .training import first_process, stopped_by_hand
 from .using import load_predictor, save_picture
@@ -27,7 +28,7 @@ from .using import load_predictor, save_picture
 def eval_flags(
     checkpoint:str,      # The model: a best_<task>_model.pth
     task:str='',         # Its task, as a check: classification, attribute, retrieval, multitask or multimodal
-    output_dir:str='',   # Write metrics.json, tables and pictures to this folder
+    output_dir:str='',   # Write metrics.json and spreadsheets to this folder
     report:str='',       # Write a report, one HTML page, to this folder
     split:Literal['test', 'val']='test', # Of the labels: val while you are still choosing
     baseline:bool=False, # Set simple rules on the body as it was before training beside the model
@@ -82,7 +83,7 @@ def eval_fashion(
         print(f'report: {write_report(ev, a.report, predictor=load_predictor(a), facts=facts)}')
 
 # %% ../../nbs/commands/95_measuring.ipynb #95136a4c
-ALL_PARTS = 'images,training,loading,retrieval,prediction,commands,classification' # Of the benchmark
+ALL_PARTS = 'images, training, loading, retrieval, prediction, commands, classification' # Of the benchmark
 
 def bench_flags(
     parts:str=ALL_PARTS, # What to measure, commas between
@@ -103,10 +104,12 @@ def measure(
 ): # DataFrame, as `bench` gives it
     "Race the parts that were named, in a folder of their own"
     from fashion_nbdev.bench.race import Bench
-    from fashion_nbdev.bench.whole import bench
+    from fashion_nbdev.bench.whole import bench, check_parts
+    parts = [part.strip() for part in a.parts.split(',')]
+    check_parts(parts)    # before photographs are drawn
     sizes = {name: value for name,value in vars(a).items() if name not in ('parts', 'output_dir', 'quiet')}
     with TemporaryDirectory(prefix='bench-') as folder:
-        return bench(Bench(**sizes, folder=folder), a.parts.split(','), not a.quiet)
+        return bench(Bench(**sizes, folder=folder), parts, not a.quiet)
 
 # %% ../../nbs/commands/95_measuring.ipynb #552d6b50
 @command
@@ -119,10 +122,10 @@ def bench_fashion(
     check_positive(a, 'photographs', 'size', 'batch_size', 'epochs', 'rounds')
     check_folders(a, 'img_dir')
     from fashion_nbdev.learning.machine import machine
-    from fashion_nbdev.bench.whole import bench_figure
+    from fashion_nbdev.bench.whole import bench_figure, bench_text
     df = measure(a)
     print(machine())
-    print(df.drop(columns='part').round(2).to_string(index=False))
+    print(bench_text(df))
     if a.output_dir:
         with atomic_write(Path(a.output_dir)/'bench.csv') as tmp:
             df.to_csv(tmp, index=False)
@@ -145,3 +148,5 @@ def demo_fashion(
     from fashion_nbdev.demo import demo
     with stopped_by_hand():
         demo(a.output_dir, a.seed, not a.quiet)
+    if not a.quiet:
+        say_next('predict-fashion', 'photo.jpg', '--checkpoint', f'{a.output_dir}/best_multimodal_model.pth')

@@ -72,6 +72,9 @@ class Parser(argparse.ArgumentParser):
         message:str # What is wrong
     ):
         "Say it, and leave with exit code 2"
+        what = message.removeprefix('the following arguments are required: ')
+        if what!=message:
+            message = f'{what} missing'
         self.exit(2, f'{self.prog}: {message} (see {self.prog} --help)\n')
 
 # %% ../../nbs/commands/86c_parser.ipynb #56486e66

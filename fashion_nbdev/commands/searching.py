@@ -5,17 +5,17 @@
 # %% auto #0
 __all__ = ['FOUND', 'index_flags', 'embedding_predictor', 'named_photographs', 'fill_gallery', 'add_photographs', 'named_ids',
            'gone_ids', 'change_gallery', 'gallery_table', 'index_fashion', 'search_flags', 'check_query',
-           'embed_photographs', 'search_query', 'search_gallery', 'brief_hits', 'format_hits', 'hits_picture',
-           'search_fashion']
+           'embed_photographs', 'search_query', 'search_gallery', 'column_room', 'brief_hits', 'format_hits',
+           'hits_picture', 'search_fashion']
 
 # %% ../../nbs/commands/88d_searching.ipynb #bd931e7b
 import textwrap
 from pathlib import Path
 from typing import Literal
 
-from ..core import DataError
+from ..core import DataError, cut_middle, wrapped
 from ..csv_files import csv_text
-from .leaving import warn
+from .leaving import say_next, warn
 from .outputs import check_written
 from .flags import MACHINE, check_folders, check_positive, command, make_parser
 from .using import FORMATS, check_format, check_picture, load_predictor, save_picture
@@ -78,7 +78,7 @@ def fill_gallery(
 # %% ../../nbs/commands/88d_searching.ipynb #714e7619
 def add_photographs(
     a # What was typed: as `index_flags`
-):
+)->bool: # False if there are photographs, and none could be read
     "Bring photographs into the gallery, and say how many; a `DataError` if the model is missing"
     if not a.checkpoint:
         raise DataError('--checkpoint is missing: which model is to look at the photographs?')
@@ -90,6 +90,7 @@ def add_photographs(
     for problem in done.pop('problems'):
         warn('index-fashion', problem)
     print(', '.join(f'{number:,} {what}' for what,number in done.items()))
+    return not done['unreadable'] or any(done[what] for what in ('added', 'updated', 'skipped'))
 
 # %% ../../nbs/commands/88d_searching.ipynb #90d1492e
 def named_ids(
@@ -141,17 +142,20 @@ def gallery_table(
 @command
 def index_fashion(
     argv:list=None # Words behind the command; those of the terminal by default
-):
+)->int: # 1 if there are photographs to add, and none could be read
     """Build a gallery of photographs to search in, add to it (what is inside already is passed over),
     remove from it or list it"""
     a = make_parser(index_fashion, index_flags, MACHINE).parse_args(argv)
     check_positive(a, 'batch_size')
-    if a.photos or a.anno_path:
-        add_photographs(a)
+    adds = bool(a.photos or a.anno_path)
+    well = add_photographs(a) if adds else True
     from fashion_nbdev.using.gallery import Gallery
     gallery = Gallery(a.gallery)
     change_gallery(a, gallery)
-    print(gallery_table(gallery) if a.list else gallery)
+    print(gallery_table(gallery) if a.list else wrapped(str(gallery)))
+    if adds and not a.list and not a.quiet:
+        say_next('search-fashion', 'photo.jpg', '--gallery', a.gallery, '--checkpoint', a.checkpoint)
+    return 0 if well else 1
 
 # %% ../../nbs/commands/88d_searching.ipynb #59686bc4
 def search_flags(
@@ -213,16 +217,31 @@ def search_gallery(
 # %% ../../nbs/commands/88d_searching.ipynb #03466ac8
 FOUND = ['similarity', 'id', 'item', 'category', 'attributes', 'path'] # What is said of a photograph
 
+def column_room(
+    longest:list, # Letters of the longest word in each column
+    room:int      # Letters for all of them together
+)->int: # Letters for each at most, 8 if there is no room
+    "How long words may be, so that columns fit beside each other"
+    fits = [most for most in range(8, room+1) if sum(min(n, most) for n in longest) <= room]
+    return max(fits, default=8)
+
+# %% ../../nbs/commands/88d_searching.ipynb #2f7b8c33
 def brief_hits(
     hits,        # DataFrame, as `Gallery.search` gives it
     width:int=80 # Columns of the terminal
 )->str: # Lines
-    "What was found, as a person reads it: no column without a word in it, attributes cut where the line ends"
+    "What was found, as a person reads it: no column without a word in it, attributes where there is room"
     df = hits[FOUND].drop(columns=['path', 'attributes']).round(4)
     df = df.loc[:, [(df[name]!='').any() for name in df]]
+    names = [name for name in df if name!='similarity']
+    longest = [max(len(name), df[name].str.len().max()) for name in names]
+    most = column_room(longest, width-12-len(names))
+    for name in names:
+        df[name] = [cut_middle(word, most) for word in df[name]]
     lines = df.to_string(index=False).splitlines()
-    room = max(width-len(lines[0])-2, 20)
-    words = [textwrap.shorten(', '.join(names), room, placeholder=' ...') for names in hits['attributes']]
+    room = width-len(lines[0])-2
+    words = [textwrap.shorten(', '.join(names), room, placeholder=' ...') for names in hits['attributes']
+             if room >= 12]
     if not any(words):
         return '\n'.join(lines)
     return '\n'.join(f'{line}  {text}'.rstrip() for line,text in zip(lines, ['attributes', *words]))

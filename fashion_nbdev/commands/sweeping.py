@@ -9,10 +9,11 @@ __all__ = ['sweep_flags', 'read_value', 'read_varied', 'found_metric', 'sweep_fa
 from dataclasses import fields
 from pathlib import Path
 
-from ..core import DataError
+from ..core import DataError, table_text
 from ..learning.tasks import find_task
 from ..learning.settings import OPTIONS, Settings, resolve
 from .flags import check_positive, command, given_settings, make_parser
+from .training import stopped_by_hand
 from .using import save_picture
 
 # %% ../../nbs/commands/88e_sweeping.ipynb #26631d71
@@ -78,8 +79,10 @@ def sweep_fashion(
     s = Settings(**given_settings(a))
     resolve(s, task)
     from fashion_nbdev.learning.sweep import summarise, sweep
-    runs = sweep(task.name, s, varied, a.jobs)
-    print(summarise(runs, found_metric(a.metric, runs)).round(4).to_string())
+    with stopped_by_hand():
+        runs = sweep(task.name, s, varied, a.jobs)
+    summary = summarise(runs, found_metric(a.metric, runs)).round(4)
+    print(table_text(summary.dropna(axis=1, how='all')))    # one seed has no deviation
     print(f'written to {Path(a.output_dir)/"runs.csv"}')
     from fashion_nbdev.looking.runs import plot_runs
     save_picture(plot_runs(runs, found_metric(a.metric, runs)), f'{a.output_dir}/runs.png')

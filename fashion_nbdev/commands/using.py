@@ -59,8 +59,9 @@ def predict_flags(
 ON_SHEET = 48 # Photographs of a contact sheet
 
 def predict_rows(
-    a,         # What was typed: as `predict_flags`, and `photographs`
-    shown:list # Gets the first photographs and predictions, at most `ON_SHEET`
+    a,          # What was typed: as `predict_flags`, and `photographs`
+    shown:list, # Gets the first photographs and predictions, at most `ON_SHEET`
+    unread:list # Gets the photographs that could not be read
 ): # Yields rows, as `write_rows` takes them
     "Tag the photographs that were named"
     from fashion_nbdev.using.rows import as_row, count_passed, find_photographs
@@ -79,6 +80,7 @@ def predict_rows(
             broken = isinstance(prediction, DataError)
             if broken:
                 warn('predict-fashion', prediction)
+                unread.append(path)
             elif len(shown) < ON_SHEET:
                 shown.append((path, prediction))
             if not broken or a.format!='table':
@@ -136,7 +138,7 @@ def write_predictions(
 @command
 def predict_fashion(
     argv:list=None # Words behind the command; those of the terminal by default
-)->int: # 1 if no photograph could be read
+)->int: # 1 if there are photographs, and none could be read
     """Tag photographs: category with probability and runners-up, an answer to each question,
     tags above their thresholds. Unreadable files are reported and passed over"""
     parser = make_parser(predict_fashion, predict_flags, MACHINE)
@@ -149,10 +151,13 @@ def predict_fashion(
     check_written(a, ['output', 'sheet'], ['checkpoint', 'photographs'])
     check_picture(a.sheet)
     shown = []
-    write_predictions(a, predict_rows(a, shown))
+    unread = []
+    write_predictions(a, predict_rows(a, shown, unread))
     if a.sheet and shown:
         save_picture(tag_sheet(shown), a.sheet)
-    return 0 if shown or a.shard else 1    # a part may be empty
+    if not shown and not unread:
+        warn('predict-fashion', f'part {a.shard} has no photographs')
+    return 1 if unread and not shown else 0
 
 # %% ../../nbs/commands/88c_using.ipynb #8ffc69b7
 def export_flags(
