@@ -122,8 +122,8 @@ def warn_unread(
     unread:dict # Photograph -> why it could not be read
 ):
     "Say how many photographs could not be read, and one of them"
-    for path in list(unread)[:1]:
-        warn('clean-fashion', f'{len(unread):,} photographs could not be read, e.g. {path}: {unread[path]}')
+    for why in list(unread.values())[:1]:
+        warn('clean-fashion', f'{len(unread):,} photographs could not be read, e.g. {why}')
 
 # %% ../../nbs/commands/88f_cleaning.ipynb #7bfcfcb5
 def find_step(
