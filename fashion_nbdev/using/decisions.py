@@ -53,9 +53,10 @@ def _check_proposal(path, number, row):
     "A `DataError` unless a row of the file is a proposal with a decision"
     right = isinstance(row, dict) and row.keys() >= {*COLUMNS_OF_PROPOSALS, 'decision'}
     if right:
-        texts = [row[name] for name in ('path', 'column', 'was', 'now', 'why')]
-        right = row['kind'] in PROPOSAL_KINDS and row['decision'] in DECISIONS and type(row['line']) is int
+        texts = [row[name] for name in ('kind', 'path', 'column', 'was', 'now', 'why', 'decision')]
+        right = type(row['line']) is int and isinstance(row['probability'], float|int|None)
         right = right and all(isinstance(text, str) for text in texts)
+        right = right and row['kind'] in PROPOSAL_KINDS and row['decision'] in DECISIONS
     if not right:
         raise DataError(f'{path}: proposal {number} is not one that clean-fashion made')
 
@@ -72,7 +73,9 @@ def read_decisions(
         raise DataError(f'{path}: not a file of decisions; the review page saves one') from None
     if not isinstance(found, dict) or found.get('made_by')!='clean-fashion' or found.get('format')!=1:
         raise DataError(f'{path}: not a file of decisions of this version of clean-fashion')
-    for number,row in enumerate(found.get('proposals', []), 1):
+    if not isinstance(found.get('proposals'), list) or not isinstance(found.get('digest'), str):
+        raise DataError(f'{path}: a part of the decisions is missing; save the review page again')
+    for number,row in enumerate(found['proposals'], 1):
         _check_proposal(path, number, row)
     return found
 
