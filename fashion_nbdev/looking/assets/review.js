@@ -5,7 +5,7 @@ const at = id => document.getElementById(id)
 const content = read('content'), pictures = read('pictures'), titles = new Map(read('titles'))
 const all = content.proposals
 const PER_PAGE = 50
-const memory = `clean-fashion ${content.digest} ${all.length}`
+const memory = at('list').dataset.memory
 let kind = '', page = 0, saved = true
 
 function make(tag, name, text) {
