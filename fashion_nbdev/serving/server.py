@@ -32,7 +32,7 @@ async def say_data_error(
     "Bad input, in a line that does not say where the server keeps its gallery"
     gallery = request.app.state.service.gallery
     line = str(error)
-    if gallery is not None and len(Path(gallery.path).parts) > 1:  # a name alone says nothing, and is any word
+    if gallery is not None and len(Path(gallery.path).parts) > 1:  # a name alone is any word
         line = line.replace(gallery.path, 'the gallery')
     return JSONResponse(dict(detail=line), getattr(error, 'status', 422))
 
