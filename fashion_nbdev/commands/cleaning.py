@@ -141,8 +141,7 @@ def find_step(
     ck = load_checkpoint(a.checkpoint)
     how = catalogue_settings(**reading_flags(a))
     cleaning = clean(how, ck, a.precision, a.label_errors, a.most, a.batch_size, not a.quiet, a.body, a.cpu)
-    report = bars_text(cleaning.bars, a.precision)
-    print(f'{wrapped(str(cleaning.catalogue))}\n\n{report}\n\n{cleaning}\n')
+    print(f'{wrapped(str(cleaning.catalogue))}\n\n{bars_text(cleaning.bars, a.precision)}\n\n{cleaning}\n')
     warn_unread(cleaning.unread)
     files = cleaning.write(a.output_dir)
     page = Path(a.output_dir)/'review.html'

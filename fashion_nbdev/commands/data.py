@@ -137,7 +137,8 @@ def fitting_task(
     labels = counts.get('labels', {}).get('train', {})
     told = dict(category=labels.get('categories'), attributes=labels.get('attributes'),
                 embedding=counts.get('retrieval'))
-    fits = [task for task in TASKS.values() if all(told[head] for head in task.heads)]
+    known = {head for head,n in told.items() if n}
+    fits = [task for task in TASKS.values() if known.issuperset(task.heads)]
     return max(fits, key=lambda task: len(task.heads), default=None)
 
 # %% ../../nbs/commands/88b_data.ipynb #3d5b6c74

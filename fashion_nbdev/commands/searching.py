@@ -222,8 +222,10 @@ def column_room(
     room:int      # Letters for all of them together
 )->int: # Letters for each at most, 8 if there is no room
     "How long words may be, so that columns fit beside each other"
-    fits = [most for most in range(8, room+1) if sum(min(n, most) for n in longest) <= room]
-    return max(fits, default=8)
+    most = 8
+    while most < room and sum(min(n, most+1) for n in longest) <= room:
+        most += 1
+    return most
 
 # %% ../../nbs/commands/88d_searching.ipynb #2f7b8c33
 def brief_hits(

@@ -119,12 +119,10 @@ async def read_uploads(
     "Each photograph, read or with its error, while the block lasts; a `PhotoError` if none is good"
     loop = asyncio.get_running_loop()
     pool = one_core_threads('uploads')
-    every = []
-    waiting = []
-    for i,upload in enumerate(uploads):
-        arrived = Arrived(plain_name(upload, i), Path(folder)/str(next(_numbers)))
-        every.append(arrived)
-        waiting.append(loop.run_in_executor(pool, arrived.read, upload.file, pre, limits))
+    every = [Arrived(plain_name(upload, i), Path(folder)/str(next(_numbers)))
+             for i,upload in enumerate(uploads)]
+    waiting = [loop.run_in_executor(pool, arrived.read, upload.file, pre, limits)
+               for arrived,upload in zip(every, uploads)]
     try:
         await asyncio.wait(waiting)     # for all: no file is written after it was deleted
         await asyncio.gather(*waiting)  # raises what one of them raised
