@@ -184,7 +184,7 @@ def check_page(
     if a.page and Path(a.page).suffix!='.html':
         raise DataError(f'--page {a.page}: expected a name that ends in .html')
     if a.page and a.int8:
-        raise DataError('--page takes int8 by itself where int8 is good enough: leave --int8 out')
+        raise DataError('--page holds the weights in 16 bits, which says what float32 says: leave --int8 out')
 
 # %% ../../nbs/commands/88c_using.ipynb #7afafb73
 def check_export(
