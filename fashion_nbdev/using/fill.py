@@ -233,5 +233,5 @@ def bars_text(
             said = f'none of {row.validation:,.0f} rows: {precision:.0%} not reached'
         else:
             said = f'{row.bar:6.3f} {row.measured:9.1%} {row.least:9.1%} {row.covers:7.0%}'
-        lines.append(f'{cut_middle(name, width):{width}} {said:33} {row.blank:7.0f} {row.filled:7.0f}')
+        lines.append(f'{cut_middle(name, width):{width}} {said:34} {row.blank:6.0f} {row.filled:7.0f}')
     return '\n'.join(lines)
