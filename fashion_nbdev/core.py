@@ -19,6 +19,9 @@ import fashion_nbdev
 # %% ../nbs/00_core.ipynb #f16ad072
 class DataError(Exception):
     "Bad input: one line that says what is wrong, where, and what to do"
+    def _render_traceback_(self):
+        "The line alone, where IPython would show the way to it"
+        return [f'{type(self).__name__}: {self}']
 
 # %% ../nbs/00_core.ipynb #e445fa11
 def first_line(
