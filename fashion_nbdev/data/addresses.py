@@ -4,8 +4,8 @@
 
 # %% auto #0
 __all__ = ['FETCHED_SUFFIXES', 'NotFetched', 'is_address', 'read_address', 'readable_stem', 'fetched_name', 'fetched_paths',
-           'inner_addresses', 'is_public', 'look_up', 'connect_checked', 'CheckedConnection', 'tls_context',
-           'CheckedTLSConnection']
+           'inner_addresses', 'is_public', 'is_this_machine', 'look_up', 'connect_checked', 'CheckedConnection',
+           'tls_context', 'CheckedTLSConnection']
 
 # %% ../../nbs/data/22f_addresses.ipynb #b6f024b7
 import hashlib, ipaddress, re, socket, ssl, time
@@ -118,6 +118,16 @@ def is_public(
     if ip.version==4 or not ip.ipv4_mapped:   # which says nothing of itself
         judged.append(ip)
     return all(one.is_global and not one.is_multicast and not one.is_reserved for one in judged)
+
+# %% ../../nbs/data/22f_addresses.ipynb #ba4a38c0
+def is_this_machine(
+    host:str # Name or address
+)->bool:
+    "Is it an address that only this machine reaches?"
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host=='localhost'
 
 # %% ../../nbs/data/22f_addresses.ipynb #a46f86e0
 def look_up(

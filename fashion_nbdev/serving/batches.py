@@ -44,13 +44,13 @@ def is_quiet(self:Batcher)->bool:
 # %% ../../nbs/serving/85c_batches.ipynb #06464d2c
 @patch
 async def take(self:Batcher)->tuple: # Pairs of a thing and the `Future` of its answer; their thread
-    "Wait for things: everything where it is quiet, else a core's share of all"
+    "Wait for things: everything where it is quiet or there is one core, else a share of all"
     batch = []
     while not batch:
         batch = [await self.queue.get()]
         quiet = self.is_quiet()
-        share = math.ceil((self.busy+self.queue.qsize()+1)/self.cores)
-        most = self.most if quiet else min(share, self.most)
+        share = math.ceil((self.busy+self.queue.qsize()+1)/(self.cores+1))
+        most = self.most if quiet or self.cores==1 else min(share, self.most)
         while self.queue.qsize() and len(batch) < most:
             batch.append(self.queue.get_nowait())
         batch = [(thing, answer) for thing,answer in batch if not answer.done()]  # the others have left

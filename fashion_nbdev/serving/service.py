@@ -19,6 +19,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastcore.basics import patch
 
 from ..core import DataError, count_cores
+from ..data.addresses import is_this_machine
 from ..using.predict import FashionPredictor
 from ..using.gallery import Gallery
 from .limits import Limits, Room
@@ -147,6 +148,8 @@ def the_shelf(
             raise HTTPException(401, 'the key is missing or wrong', {'WWW-Authenticate': 'Bearer'})
     elif request.headers.get('sec-fetch-site', '') in ('cross-site', 'same-site'):
         raise HTTPException(403, 'a page of another site may not change the gallery')
+    elif not is_this_machine(request.url.hostname or ''):   # a name that another site lets lead here
+        raise HTTPException(403, f'{request.url.hostname!r} may not change the gallery without a key')
     return service.shelf
 
 # %% ../../nbs/serving/85g_service.ipynb #de3706c8
