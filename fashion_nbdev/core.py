@@ -94,13 +94,15 @@ def safe_path(
 # %% ../nbs/00_core.ipynb #4ef1ae5d
 def folder_named_by(
     variable:str, # Of the environment, e.g. `FASHION_DATA`
-    how:str       # How to get what should be in the folder
+    how:str       # What to type to have what should be in it, e.g. `%run get_data.py FOLDER to fetch it`
 )->Path: # Absolute
-    "The folder that an environment variable names; a `DataError` that says how to get it where there is none"
+    "The folder that an environment variable names; a `DataError` that says what to type where there is none"
     named = os.environ.get(variable, '')
-    if not named or not Path(named).is_dir():
-        raise DataError(f'{variable} does not name a folder that is there: {how}, and set {variable} to it')
-    return Path(named).resolve()
+    folder = Path(named).expanduser()
+    if not named or not folder.is_dir():
+        wrong = f'names {named}, where no folder is' if named else 'names no folder'
+        raise DataError(f'{variable} {wrong}: in a cell above, type {how}, and %env {variable}=FOLDER')
+    return folder.resolve()
 
 # %% ../nbs/00_core.ipynb #58b52ba1
 def set_seed(
