@@ -16,6 +16,7 @@ from nbdev.processors import FilterDefaults, exec_show_docs, rm_export
 WIDGETS = 'application/vnd.jupyter.widget-state+json'
 _directive = re.compile(r'^[ \t]*#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', re.MULTILINE)
 _callout = re.compile(r'^:::\s*\{\.callout-(\w+)([^}\n]*)\}\s*$', re.MULTILINE)
+_picture = re.compile(r'<picture>\s*<source [^>]*srcset="([^"]+)">\s*<img src="([^"]+)" alt="([^"]+)">\s*</picture>')
 _source = re.compile(r'^\[source\]\(([^)]*)\)\{[^}]*\}\n', re.MULTILINE)
 _signature = re.compile(r'^```python\n(.*?)\n```\n*', re.MULTILINE|re.DOTALL)
 _notebook = re.compile(r'\[([^\]]*)\]\((?:\./)?((?:\.\./|[\w-]+/)*)([\w.-]+\.ipynb)(?:#([^)]*))?\)')
@@ -56,7 +57,13 @@ def prose(s, name, cfg, anchors):
     s = re.sub(r'\[`([^`]+)`\]\('+base+r'([^)]+)\)',
                lambda m: ref(m[1], anchors[m[2]]) if m[2] in anchors else m[0], s)
     s = _asked.sub(asked, _notebook.sub(notebook, s))
-    return _callout.sub(callout, s)
+    return _callout.sub(callout, _picture.sub(both, s))
+
+def both(m):
+    "A picture that has a narrow one for phones, as two of which the style sheet shows one"
+    narrow, wide, alt = m.groups()
+    shown = dict(wide=wide, narrow=narrow)
+    return '\n\n'.join(f'```{{image}} {file}\n:alt: {alt}\n:class: {kind}\n```' for kind,file in shown.items())
 
 def asked(m):
     "Words by which the search finds what follows, from a comment `<!-- asked: this; that -->`"

@@ -100,6 +100,14 @@ def test_prose():
     assert prose('[`t`](../08_losses.ipynb#TripletLoss)')=='{py:obj}`t <m.losses.TripletLoss>`'
     assert prose('::: {.callout-tip title="So"}\nx\n:::')==':::{admonition} So\n:class: tip\nx\n:::'
 
+def test_two_pictures():
+    "A picture with a narrow one for phones: the site has both, and the style sheet shows one"
+    md = ('<picture>\n<source media="(max-width: 600px)" srcset="images/n.jpg">\n'
+          '<img src="images/w.jpg" alt="A dress">\n</picture>')
+    assert processing.prose(md, 'index', cfg, {}) == (
+        '```{image} images/w.jpg\n:alt: A dress\n:class: wide\n```\n\n'
+        '```{image} images/n.jpg\n:alt: A dress\n:class: narrow\n```')
+
 def test_written():
     "A definition as its source has it: comments of `**`, defaults as they were typed, fields of a dataclass"
     code = ("@patch\ndef f(self:A,\n    x:np.ndarray|None=None, # A\n    r=3/4, # B\n    **kw # C\n"
@@ -237,6 +245,17 @@ def test_search(tab, word, page):
     tab.goto(f'search.html?q={word}')
     tab.wait_for_selector(f'ul.search a[href*="{page}"]')
     assert not tab.wrong
+
+@needs_browser
+def test_first_screen(tab):
+    "The first screen of the start page shows one picture whole, on a phone a narrow one, and how to install below it"
+    tab.goto('index.html', wait_until='load')
+    shown = tab.locator('article img:visible')
+    assert shown.count()==1
+    box = shown.bounding_box()
+    assert box['y']+box['height'] < 844
+    assert ('narrow' in shown.get_attribute('src'))==(tab.viewport_size['width']==PHONE)
+    assert tab.locator('article pre', has_text='make setup').first.bounding_box()['y'] < 844
 
 # What people come for: where it is said, and words in which they may ask for it
 HOW = 'tutorials/how_do_i.html'

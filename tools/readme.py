@@ -13,7 +13,7 @@ from nbdev.processors import add_links, clean_magics, hide_, hide_line, rm_expor
 PROCS = [FrontmatterProc, hide_line, rm_export, clean_magics, hide_, add_links]
 _callout = re.compile(r'^:::\s*\{\.callout-(\w+)([^}\n]*)\}\s*\n(.*?)^:::\s*$', re.MULTILINE|re.DOTALL)
 _notebook = re.compile(r'\]\((?:\./)?([\w/-]+\.ipynb)(#[^)]*)?\)')
-_picture = re.compile(r'(!\[[^\]]*\]\(|<img [^>]*?src=")(?!https?:|/)(?:\./)?([^)\s"]+)')
+_picture = re.compile(r'(!\[[^\]]*\]\(|<(?:img|source) [^>]*?src(?:set)?=")(?!https?:|/)(?:\./)?([^)\s"]+)')
 _warning = dict(note='NOTE', tip='TIP', important='IMPORTANT', warning='WARNING', caution='CAUTION')
 
 def alert(m):

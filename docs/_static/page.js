@@ -1,6 +1,6 @@
 // Copy buttons on what a reader may type, and figures that are wider than their column at full size
 addEventListener('DOMContentLoaded', () => {
-  const typed = '.cell_input div.highlight, div.highlight-sh div.highlight, div.highlight-bash div.highlight, div.highlight-python div.highlight'
+  const typed = '.cell_input div.highlight, div.highlight-sh div.highlight, div.highlight-bash div.highlight, div.highlight-python div.highlight, div.highlight-ipython div.highlight'
   for (const block of document.querySelectorAll(typed)) {
     if (block.querySelector('button.copy')) continue
     const button = document.createElement('button')
@@ -13,7 +13,7 @@ addEventListener('DOMContentLoaded', () => {
     })
     block.append(button)
   }
-  for (const figure of document.querySelectorAll('.cell_output img, section > p > img')) {
+  for (const figure of document.querySelectorAll('.cell_output img, section > p > img, section > img')) {
     const widen = () => {
       if (figure.naturalWidth <= figure.clientWidth*1.15 || figure.closest('a')) return
       const link = Object.assign(document.createElement('a'), {href: figure.src, className: 'full-size', title: 'Full size'})
