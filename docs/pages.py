@@ -16,7 +16,8 @@ from nbdev.processors import FilterDefaults, exec_show_docs, rm_export
 WIDGETS = 'application/vnd.jupyter.widget-state+json'
 _directive = re.compile(r'^[ \t]*#\|[ \t]*([\w-]+)[ \t]*:?[ \t]*(.*?)[ \t]*$', re.MULTILINE)
 _callout = re.compile(r'^:::\s*\{\.callout-(\w+)([^}\n]*)\}\s*$', re.MULTILINE)
-_picture = re.compile(r'<picture>\s*<source [^>]*srcset="([^"]+)">\s*<img src="([^"]+)" alt="([^"]+)">\s*</picture>')
+_picture = re.compile(r'<picture>\s*<source [^>]*srcset="([^"]+)">\s*'
+                      r'<img src="([^"]+)" alt="([^"]+)">\s*</picture>')
 _source = re.compile(r'^\[source\]\(([^)]*)\)\{[^}]*\}\n', re.MULTILINE)
 _signature = re.compile(r'^```python\n(.*?)\n```\n*', re.MULTILINE|re.DOTALL)
 _notebook = re.compile(r'\[([^\]]*)\]\((?:\./)?((?:\.\./|[\w-]+/)*)([\w.-]+\.ipynb)(?:#([^)]*))?\)')
@@ -61,9 +62,9 @@ def prose(s, name, cfg, anchors):
 
 def both(m):
     "A picture that has a narrow one for phones, as two of which the style sheet shows one"
-    narrow, wide, alt = m.groups()
-    shown = dict(wide=wide, narrow=narrow)
-    return '\n\n'.join(f'```{{image}} {file}\n:alt: {alt}\n:class: {kind}\n```' for kind,file in shown.items())
+    shown = dict(wide=m[2], narrow=m[1])
+    return '\n\n'.join(f'```{{image}} {file}\n:alt: {m[3]}\n:class: {kind}\n```'
+                       for kind,file in shown.items())
 
 def asked(m):
     "Words by which the search finds what follows, from a comment `<!-- asked: this; that -->`"

@@ -248,7 +248,7 @@ def test_search(tab, word, page):
 
 @needs_browser
 def test_first_screen(tab):
-    "The first screen of the start page shows one picture whole, on a phone a narrow one, and how to install below it"
+    "The first screen of the start page: a picture, whole (on a phone a narrow one), and how to install it"
     tab.goto('index.html', wait_until='load')
     shown = tab.locator('article img:visible')
     assert shown.count()==1
