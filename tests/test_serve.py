@@ -117,6 +117,7 @@ def test_page(page, shop, tmp_path):
     rows = page.locator('#rows tr')
     assert [rows.nth(i).locator('td').nth(2).inner_text() for i in range(3)] == [o.category for o in expected]
     assert page.locator('#kind').input_value() == expected[0].category
+    assert not page.locator('#unlike').is_visible()
     assert page.locator('#cards .card').count() == 16
     nearest = shop.gallery.search(expected[0].embedding, 16)
     assert page.locator('.card').first.get_attribute('title').split('\n')[0] == nearest['id'][0]
@@ -165,6 +166,24 @@ def test_photographs_come_early(page, shop):
     held[0].continue_()
     settled(page, 'Looks most like it')
     assert page.locator('#kind').input_value() == shop.predictor(shop.root/'new/00.jpg').category
+
+
+@browsing
+def test_unlike(page, shop):
+    "A photograph that is unlike all others is said to be so"
+    page.evaluate("""() => {
+      const ask = window.fetch
+      window.fetch = async (...words) => {
+        const answer = await ask(...words)
+        if (!String(words[0]).startsWith('predict')) return answer
+        const said = await answer.json()
+        said.photographs[0].strangeness = .99
+        return Response.json(said)
+      }
+    }""")
+    page.set_input_files('#files', str(shop.root/'new/00.jpg'))
+    page.locator('#unlike').wait_for()
+    page.shown('unlike')
 
 
 @browsing

@@ -23,6 +23,7 @@ from ..learning.head import same_names
 from ..learning.attribute_head import Attributes
 from ..learning.settings import Settings
 from ..learning.evaluate import predict_table
+from ..using.rows import strange_words
 from .templates import render
 from .cards import Grid, thumbnail, with_class
 from .explorers import Explorer, flow, say_errors
@@ -129,7 +130,8 @@ def answer_html(
     if label in dict(prediction.categories):
         label = ''
     return render('answer.html', title=prediction.category or name, name=name, label=label,
-                  categories=categories, attributes=attributes, missed=missed_attributes(said, known))
+                  categories=categories, attributes=attributes, missed=missed_attributes(said, known),
+                  unlike=strange_words(prediction.strangeness))
 
 # %% ../../nbs/looking/83_prediction_explorer.ipynb #ad27fe5d
 def saying_all(

@@ -71,6 +71,7 @@ async function putThrough(files) {
 function learn(photo, row) {
   photo.every = { categories: {}, attributes: {}, ...row.every }
   photo.category = photo.first = row.category || ''
+  photo.unlike = row.strangeness >= .95
   const said = new Set(Object.keys(row.attributes || {}))
   for (const group of about.model.groups) {
     const answer = row.answers?.[group.name]?.answer
@@ -201,6 +202,7 @@ function drawOpen() {
   for (const name of names) addOption(at('kind'), name, name, name === now.category)
   at('bars').replaceChildren(...(own ? surest(now.every.categories).slice(0, 3).map(bar) : []))
   at('details').replaceChildren(...details(own))
+  at('unlike').hidden = !now.unlike
   const writable = about.gallery?.writable
   at('add').hidden = !writable || !own
   at('remove').hidden = !writable || own
