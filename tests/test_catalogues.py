@@ -13,7 +13,7 @@ from fashion_nbdev.data.columns import column_attributes
 from fashion_nbdev.data.spreadsheets import prepare_csv
 from fashion_nbdev.data.table_files import read_table
 
-LETTERS = 'abcXYZ019 ,;|\t/\'"-_.=>äöüßéñ'
+LETTERS = 'abcXYZ019 ,;|\t\n/\'"-_.=>äöüßéñ'
 # a quote before a formula is the mark of who wrote the file, and is taken off (nbs/00c_csv_files)
 cells = st.text(LETTERS, max_size=12).map(str.strip).filter(lambda cell: read_cell(cell)==cell)
 dialects = st.fixed_dictionaries(dict(
@@ -84,13 +84,20 @@ def test_several_values(tmp_path_factory, tags, separator, header, dialect):
 @settings(quick, max_examples=60)
 @given(st.lists(st.tuples(cells, cells), min_size=1, max_size=8))
 def test_other_files(tmp_path_factory, rows):
-    "JSON lines and Parquet say the same"
+    "JSON lines, an object with a list, Parquet and Excel say the same"
     folder = tmp_path_factory.getbasetemp()
     df = pd.DataFrame(rows, columns=['image', 'kind'], dtype=object)
     df.to_json(folder/'other.jsonl', orient='records', lines=True)
     df.to_parquet(folder/'other.parquet')
-    for name in ('other.jsonl', 'other.parquet'):
+    (folder/'other.json').write_text(json.dumps(dict(products=df.to_dict('records'))))
+    for name in ('other.jsonl', 'other.parquet', 'other.json'):
         assert read_table(folder/name).to_numpy().tolist()==[list(row) for row in rows]
+    with pd.ExcelWriter(folder/'other.xlsx') as book:
+        pd.DataFrame(['Our products']).to_excel(book, sheet_name='Read me', header=False, index=False)
+        df = df.map(lambda cell: cell.lstrip('= \t\n'))   # no formulas
+        df.to_excel(book, sheet_name='Products', index=False)
+    said = [row for row in df.to_numpy().tolist() if any(row)]
+    assert read_table(folder/'other.xlsx').to_numpy().tolist()==said
 
 
 NAMES = [f'p{i}.jpg' for i in range(16)]

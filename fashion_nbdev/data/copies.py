@@ -16,7 +16,7 @@ from pathlib import Path
 from ..core import DataError, atomic_write
 from ..csv_files import read_cell, safe_cell
 from ..names import harmless
-from .values import cell_text
+from .values import begins_table, cell_text, find_objects
 from .table_files import find_delimiter, find_encoding, read_table
 
 # %% ../../nbs/data/22k_copies.ipynb #b00e2c46
@@ -110,6 +110,20 @@ def _copy_json_lines(path, out, cells, added, delimiter, encoding):
             new = {name: texts.get(line, '') for name,texts in added.items()}
             f.write(json.dumps(row | new, ensure_ascii=False)+'\n')
 
+# %% ../../nbs/data/22k_copies.ipynb #b12k0001
+def _copy_json(path, out, cells, added, delimiter, encoding):
+    "A copy of a list of objects, of an object with such a list, or of an object a line"
+    try:
+        whole = json.loads(Path(path).read_bytes())
+    except ValueError:
+        return _copy_json_lines(path, out, cells, added, delimiter, encoding)
+    rows, _ = find_objects(path, whole)
+    for (line,name),text in cells.items():
+        rows[line-1][name] = typed_value(text, [row.get(name) for row in rows])
+    for line,row in enumerate(rows, 1):
+        row |= {name: texts.get(line, '') for name,texts in added.items()}
+    Path(out).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding='utf-8')
+
 # %% ../../nbs/data/22k_copies.ipynb #cba9f1c4
 def _copy_parquet(path, out, cells, added, delimiter, encoding):
     "A copy whose columns keep their types"
@@ -135,9 +149,10 @@ def _write_excel(cell, value):
 
 # %% ../../nbs/data/22k_copies.ipynb #e9002791
 def _copy_excel(path, out, cells, added, delimiter, encoding):
-    "A copy of a workbook, changed in its first sheet"
+    "A copy of a workbook, changed in the sheet that is read"
     book = import_module('openpyxl').load_workbook(path)
-    sheet = book.worksheets[0]
+    tables = [sheet for sheet in book.worksheets if begins_table(sheet.iter_rows(values_only=True))]
+    sheet = [*tables, *book.worksheets][0]
     rows = list(sheet.iter_rows())
     header = 0
     while not any(cell_text(cell.value) for cell in rows[header]):
@@ -153,8 +168,9 @@ def _copy_excel(path, out, cells, added, delimiter, encoding):
     book.save(out)
 
 # %% ../../nbs/data/22k_copies.ipynb #dc690224
-TABLE_COPIERS = {'.jsonl': _copy_json_lines, '.ndjson': _copy_json_lines, '.parquet': _copy_parquet,
-                 '.xlsx': _copy_excel} # Ending of a file -> what copies it; any other is text
+TABLE_COPIERS = { # Ending of a file -> what copies it; any other is text
+    '.jsonl': _copy_json_lines, '.ndjson': _copy_json_lines, '.json': _copy_json,
+    '.parquet': _copy_parquet, '.xlsx': _copy_excel}
 
 def check_new(
     out:str|Path # A file to be made
@@ -178,6 +194,8 @@ def write_copy(
     kind = Path(path).suffix.lower()
     if Path(out).suffix.lower()!=kind:
         raise DataError(f'{out}: expected a name that ends in {kind}, as the original does')
+    if kind=='.xml':
+        raise DataError(f'{path}: a feed cannot be filled in; export it as a table with tabs, and clean that')
     taken = set(added) & set(read_table(path, delimiter, encoding, 1<<30, set()).attrs['names'])
     if taken:
         raise DataError(f'{path} has a column {min(taken)!r} already; rename it')

@@ -22,7 +22,7 @@ from ..core import DataError
 from ..csv_files import read_cell
 from ..opening import check_regular
 from .prepared import Prepared
-from .values import cell_text
+from .values import begins_table, cell_text, find_objects
 from .feeds import OPTIONAL, read_feed
 
 # %% ../../nbs/data/22b_table_files.ipynb #d5c4273a
@@ -234,18 +234,18 @@ def _read_json_lines(path, wanted):
 # %% ../../nbs/data/22b_table_files.ipynb #54e6ce0b
 def _read_json(path, wanted):
     "A table whose objects stand in one list, or one a line; the names of all its columns"
-    encoding = _json_encoding(path)
-    with open(path, encoding=encoding) as f:
-        first = f.read(4096).lstrip()[:1]
-    if first!='[':
-        return _read_json_lines(path, wanted)
+    text = Path(path).read_text(encoding=_json_encoding(path))
     try:
-        rows = json.loads(Path(path).read_text(encoding=encoding))
+        whole = json.loads(text)
     except ValueError as e:
+        if text.lstrip()[:1]!='[':
+            return _read_json_lines(path, wanted)
         raise DataError(f'{path}: not JSON ({e})') from None
-    if not all(isinstance(row, dict) for row in rows):
-        raise DataError(f'{path}: expected [{{"name": value, ...}}, ...]')
-    return _join_objects(enumerate(rows, 1), wanted)
+    rows, name = find_objects(path, whole)
+    table, names = _join_objects(enumerate(rows, 1), wanted)
+    if name:
+        table.attrs['notes'] = [f'the list {name!r} of {Path(path).name} is read']
+    return table, names
 
 # %% ../../nbs/data/22b_table_files.ipynb #31d527cc
 def _read_parquet(path, wanted):
@@ -262,16 +262,27 @@ def _read_parquet(path, wanted):
     columns = [list(map(cell_text, column.to_pylist())) for column in table.columns]
     return _make_table(columns, table.column_names, range(1, len(table)+1)), names
 
+# %% ../../nbs/data/22b_table_files.ipynb #b12a0008
+def _first_table(book):
+    "Name and cells of the first sheet with a table; of the first sheet if there is none"
+    first = None
+    for name in book.sheet_names:
+        sheet = pd.read_excel(book, sheet_name=name, header=None, dtype=object, keep_default_na=False)
+        if begins_table(sheet.to_numpy()):
+            return name, sheet
+        first = first or (name, sheet)
+    return first
+
 # %% ../../nbs/data/22b_table_files.ipynb #8fb0087d
 def _read_excel(path, wanted):
-    "The first sheet of an Excel file as a table of text; the names of all its columns"
+    "The first table of an Excel file as a table of text; the names of all its columns"
     if not find_spec('openpyxl'):
         raise DataError(f'{path}: reading Excel files needs openpyxl; pip install openpyxl, '
                         'or save the sheet as CSV UTF-8')
     try:
         with pd.ExcelFile(path, engine='openpyxl') as book:
             sheets = book.sheet_names
-            sheet = book.parse(header=None, dtype=object, keep_default_na=False)
+            name, sheet = _first_table(book)
     except FileNotFoundError:
         raise
     except (ValueError, KeyError, OSError, BadZipFile) as e:
@@ -283,8 +294,9 @@ def _read_excel(path, wanted):
     columns = [text.iloc[1:, i].tolist() for i in keep]
     table = _make_table(columns, [names[i] for i in keep], text.index[1:]+1)
     if sheets[1:]:
-        table.attrs['notes'] = [f'sheet {sheets[0]!r} is read; {Path(path).name} has {len(sheets)}, the '
-                                f'others are not: {", ".join(sheets[1:])}']
+        others = ', '.join(other for other in sheets if other!=name)
+        table.attrs['notes'] = [f'sheet {name!r} is read; {Path(path).name} has {len(sheets)}, the '
+                                f'others are not: {others}']
     return table, names
 
 # %% ../../nbs/data/22b_table_files.ipynb #e1a2b3c5
