@@ -23,7 +23,7 @@ from fashion_nbdev.data.cells import (
     is_empty, merge_spellings, pick_category, read_left_out, read_renames, split_names
 )
 from fashion_nbdev.data.pair_columns import (
-    add_columns, expand_named, expand_pairs, read_twos, settle_variants
+    add_columns, expand_named, expand_pairs, leave_choices, read_twos, settle_variants
 )
 from .metadata import read_metadata
 from .addresses import is_address
@@ -85,6 +85,26 @@ def _settle(columns, df, item, photograph, own_in, done):
                               f'differ, and {own_in} does not say which one they show')
     return settled
 
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #b12f0001
+def _is_variant(df, item, how):
+    "`[n]` whether a row is of another product than it is called itself"
+    if not (how.parent_column or how.children_column):
+        return np.zeros(len(df), bool)
+    return item!=filled_column(df, split_names(how.item_column))
+
+# %% ../../nbs/data/23f_catalogue_rows.ipynb #b12f0003
+def _leave_choices(columns, df, item, how, done):
+    "`columns` without what products only list because their variants have it"
+    variant = _is_variant(df, item, how)
+    left = {}
+    for name,values in columns.items():
+        left[name] = leave_choices(values, item, variant)
+        n = int((left[name]!=values).sum())
+        if n:
+            done.notes.append(f'column {name}: {n:,} products list what their variants have, which says '
+                              'nothing of their own photographs; those that no variant names have none')
+    return left
+
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #7a10e006
 def _leaves_splits(df, how):
     "Whether the source has a column of splits, or folders, that the user has not named"
@@ -99,10 +119,11 @@ def _read_sheet(how, done):
     photographs = _photograph_columns(how)
     twos = read_twos(how.name_value_columns)
     inside = [how.key_value_column] if how.key_value_column else []
-    inside += chain.from_iterable(two[:2] for two in twos)
-    wanted = {*facts, *photographs, *inside, *(two[2] for two in twos)}
+    wanted = {*facts, *photographs, *inside, *chain.from_iterable(twos)}
     wanted |= {'ID'} if how.parent_column else set()
     df = read_source(how, wanted, done)
+    twos = read_twos(how.name_value_columns, df.attrs['names'])
+    inside += chain.from_iterable(two[:2] for two in twos)
     of_rows = [how.parent_column, how.children_column, *split_names(how.item_column)]
     _check_columns(how.csv, df, [name for name in [*inside, *of_rows] if name])
     item = row_items(df, split_names(how.item_column), how.parent_column, how.children_column)
@@ -115,6 +136,8 @@ def _read_sheet(how, done):
         if own_in:
             columns = _settle(columns, df, item, photographs[0], own_in, done)
             names['settled'] = [*names.get('settled', []), *columns]
+        else:
+            columns = _leave_choices(columns, df, item, how, done)
         df = add_columns(df, columns)
     df.attrs = names
     several = () if how.path_pattern else photographs
@@ -200,9 +223,11 @@ def _read_categories(df, how, done):
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #896d380f
 def _join_blanks(items, csv):
     "`items` with `_` for blanks"
-    joined = {item: re.sub(r'\s+', '_', item) for item in set(items)}
-    if len(set(joined.values())) < len(joined):
-        raise DataError(f'{csv}: two items differ only in blanks; rename one')
+    joined = {item: re.sub(r'\s+', '_', item) for item in items.unique()}
+    first = {}
+    for item,new in joined.items():
+        if first.setdefault(new, item)!=item:
+            raise DataError(f'{csv}: items {first[new]!r} and {item!r} differ only in blanks; rename one')
     return items.map(joined)
 
 # %% ../../nbs/data/23f_catalogue_rows.ipynb #69253c9c
@@ -308,7 +333,9 @@ def read_rows(
     root = _choose_root(how, beside, named['cell'])
     done.read = len(named)+sum(map(len, done.skipped.values()))
     fetch = _how_to_fetch(how, root, done, show)
-    rows = locate_photographs(named, root, how.suffix, done, show, fetch)
+    of_variants = named['line'].isin(df.index[_is_variant(df, item, how)])
+    variants_first = named.iloc[np.argsort(~of_variants, kind='stable')]   # who knows a photograph best
+    rows = locate_photographs(variants_first, root, how.suffix, done, show, fetch).sort_index()
     _note_missing(how, root, named['cell'], len(rows) > 0, done)
     rows, blank = _name_rows(_read_categories(rows, how, done), how, done)
     rows = _draw_splits(rows, how, done)

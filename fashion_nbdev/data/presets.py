@@ -9,13 +9,12 @@ __all__ = ['PRESETS']
 PRESETS = { # Name -> parameters of `prepare_csv`
     'shopify': dict(
         path_column='Image Src', category_column='Type', item_column='Handle', attribute_columns='Tags',
-        separator=',', name_value_columns='Option1 Name=Option1 Value=Variant Image, '
-                                          'Option2 Name=Option2 Value=Variant Image'),
+        separator=',', name_value_columns='Option* Name=Option* Value=Variant Image'),
     'woocommerce': dict(
         path_column='Images', path_separator=',', category_column='Categories', category_separator=',',
         level_separator='>', category_level=-1, category_choice='deepest', item_column='SKU',
         parent_column='Parent', attribute_columns='Tags', separator=',',
-        name_value_columns='Attribute 1 name=Attribute 1 value(s)'),
+        name_value_columns='Attribute * name=Attribute * value(s)'),
     'magento': dict(
         path_column='base_image, additional_images', path_separator=',', category_column='categories',
         category_separator=',', level_separator='/', category_level=-1, category_choice='deepest',
