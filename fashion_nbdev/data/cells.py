@@ -19,10 +19,10 @@ from ..core import DataError
 from .values import cell_text
 
 # %% ../../nbs/data/22c_cells.ipynb #fe3df381
-EMPTY_CELLS = {'na', 'n/a', 'n.a.', '#n/a', '<na>', 'nan', 'nat', 'null', 'none', 'nil', '-1', '#null!',
-               '#value!', '#ref!', '#div/0!', '#name?', '#num!',
+EMPTY_CELLS = {'na', 'n/a', 'n.a.', 'n.a', 'n-a', '#n/a', '<na>', 'nan', 'nat', 'null', 'none', 'nil', '-1',
+               '#null!', '#value!', '#ref!', '#div/0!', '#name?', '#num!',
                '[]', '{}'} # What says nothing, in small letters
-STROKES = '-–—_.…?' # A cell with nothing else says nothing
+STROKES = '-–—_.…?/' # A cell with nothing else says nothing
 
 def is_empty(
     cell:str,           # Any
@@ -59,7 +59,8 @@ def fold_value(
     text:str # A value
 )->str:
     "What all spellings of a value have in common"
-    return unicodedata.normalize('NFKC', tidy_value(text).translate(PLAIN)).casefold()
+    folded = unicodedata.normalize('NFKC', tidy_value(text).translate(PLAIN)).casefold()
+    return folded.replace('i\u0307', 'i').replace('ı', 'i')   # Turkish has capitals for both
 
 # %% ../../nbs/data/22c_cells.ipynb #e435e0ee
 def common_spelling(

@@ -21,6 +21,7 @@ from .splits import SPLIT_WORDS, complete_splits
 from .cells import fold_value, merge_spellings
 from .roles import query_gallery
 from .families import join_groups
+from .preview import name_notes
 
 # %% ../../nbs/data/24b_folders.ipynb #dfb651f9
 def _find_folders(folder):
@@ -84,6 +85,7 @@ def _merge_classes(df, merge, done):
     names, merged = merge_spellings(df['name'], merge=merge)
     if merged:
         done.notes.append(f"spellings of classes merged: {'; '.join(merged)}")
+    done.notes += name_notes(sorted(set(names)))
     return df.assign(name=names)
 
 # %% ../../nbs/data/24b_folders.ipynb #477471c1

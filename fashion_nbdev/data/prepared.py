@@ -11,7 +11,7 @@ import json, os, shutil, stat
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
-from hashlib import file_digest
+from hashlib import sha256
 from pathlib import Path
 
 from fastcore.basics import patch
@@ -91,8 +91,7 @@ def __str__(self:Prepared):
     lines = [f'{self.output_dir}: read {self.read:,}, kept {self.kept:,}, skipped {n_skipped:,}']
     lines += [_describe(name, table) for name,table in self.tables.items()]
     groups = describe_groups(self.labels.groups) if self.labels else ''
-    if groups:
-        lines.append(f'groups  {groups}')
+    lines += [f'groups  {groups}'] if groups else []
     lines += [f'note    {note}' for note in self.notes]
     for reason,what in self.skipped.items():
         lines.append(f"skipped {len(what):,}: {reason}, e.g. {', '.join(what[:3])}")
@@ -117,8 +116,7 @@ def annotation_digests(
     found = {}
     for path in sorted(folder.rglob('*')):
         if path.is_file() and not path.name.startswith('.'):
-            with open(path, 'rb') as f:
-                found[path.relative_to(folder).as_posix()] = file_digest(f, 'sha256').hexdigest()
+            found[path.relative_to(folder).as_posix()] = sha256(path.read_bytes()).hexdigest()
     return found
 
 # %% ../../nbs/data/20_prepared.ipynb #77f22f98
@@ -132,9 +130,8 @@ def check_kept(
     written = note.get('annotations', {})
     for path,digest in annotation_digests(output_dir).items():
         if written.get(path)!=digest:
-            file = output_dir/'annotations'/path
-            raise DataError(f'{file} was written or changed by somebody else, and would be lost: '
-                            'choose another output folder, or move it away')
+            raise DataError(f"{output_dir/'annotations'/path} was written or changed by somebody else, and "
+                            'would be lost: choose another output folder, or move it away')
 
 # %% ../../nbs/data/20_prepared.ipynb #78823d25
 def claim(
@@ -145,11 +142,10 @@ def claim(
     "Note what `img` in `output_dir` holds; a `DataError` for other photographs, or others' annotations"
     check_kept(Path(output_dir))
     img = Path(output_dir)/'img'
-    photographs = dict(source=str(source), how=str(how))
     is_linked = how=='link' and img.exists() and Path(source).exists() and img.samefile(source)
     message = (f'{img} exists already and was made from something else; '
                'choose another output folder, or remove it')
-    holds = dict(photographs=photographs, finished=False)
+    holds = dict(photographs=dict(source=str(source), how=str(how)), finished=False)
     claim_folder(output_dir, PREPARE_NOTE, holds, ('img',), message, same=('photographs',), ours=is_linked)
 
 # %% ../../nbs/data/20_prepared.ipynb #872110f5
@@ -193,7 +189,8 @@ def place_images(
     if images=='link' and _link_folder(root, img):
         return
     for path in progress(list(paths), desc='photographs', show=show):
-        src, dst = root/path, img/path
+        src = root/path
+        dst = img/path
         if not dst.exists() or dst.stat().st_size!=src.stat().st_size:
             _place(src, dst, images)
 
@@ -332,6 +329,7 @@ def write_prepared(
     if not done.kept:
         reasons = [f'{len(what):,} {reason}, e.g. {what[0]}' for reason,what in done.skipped.items()]
         raise DataError(f"nothing is left of {done.read:,} photographs: {'; '.join(reasons)}")
+    before = annotation_digests(done.output_dir)
     (done.anno_dir/LIST_PARTITION).unlink(missing_ok=True)
     if done.labels is not None:
         bare = replace(labels, df=labels.df.assign(item=''))
@@ -344,6 +342,8 @@ def write_prepared(
         write_layout(items, done.anno_dir)
     note = done.output_dir/PREPARE_NOTE
     written = annotation_digests(done.output_dir)
+    if before and before!=written:
+        done.notes.append('the annotations that were here before, of other rows or flags, are replaced')
     report = read_note(note) | dict(finished=True, annotations=written, **done.to_dict())
     with atomic_write(note) as tmp:
         tmp.write_text(json.dumps(report, indent=1, ensure_ascii=False))

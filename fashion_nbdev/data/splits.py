@@ -65,6 +65,8 @@ def make_splits(
     size = by_category.transform('size')
     n_test = _count_drawn(size, test, size-2)
     n_val = _count_drawn(size, val, size-1-n_test)
+    blank = (shuffled['category']=='').to_numpy()
+    n_val = np.where(blank & ~blank.all(), 0, n_val)   # no label to choose a model by
     split = np.full(len(items), 'train', dtype=object)
     split[rank < n_test+n_val] = 'val'
     split[rank < n_test] = 'test'

@@ -19,7 +19,7 @@ from .fetcher import MAX_BYTES, MAX_SECONDS
 from .cells import read_left_out, read_renames, split_names
 from .columns import column_attributes, column_notes
 from .roles import query_gallery
-from .preview import Preview, describe_columns
+from .preview import Preview, describe_columns, name_notes
 from .catalogue_rows import as_labels, read_rows, read_source, skip_rows
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #8c2e6376
@@ -86,6 +86,25 @@ def _note_names(df, categories, how, done):
                           'different products can have the same')
     if len(categories)==1:
         done.notes.append(f'column {how.category_column}: all photographs are {categories[0]!r}')
+    done.notes += name_notes(categories, how.category_column)
+
+# %% ../../nbs/data/24_spreadsheets.ipynb #b12c0001
+def _note_items(df, done):
+    "Say so if two items differ in capitals only, or if an item has two categories"
+    items = df['item'].unique()
+    folded = pd.Series(items).str.casefold()
+    twice = items[folded.duplicated(keep=False)]
+    if len(twice):
+        same = [item for item in twice if item.casefold()==twice[0].casefold()]
+        names = ' and '.join(map(repr, same))
+        done.notes.append(f'items {names} differ in capitals only, and are kept apart')
+    named = df[(df['item']!='') & (df['name']!='')].drop_duplicates(['item', 'name'])
+    several = named[named['item'].duplicated(keep=False)]
+    if len(several):
+        item = several['item'].iloc[0]
+        kinds = ' and '.join(several['name'][several['item']==item])
+        n = several['item'].nunique()
+        done.notes.append(f'{n:,} items have several categories, e.g. {item!r}: {kinds}')
 
 # %% ../../nbs/data/24_spreadsheets.ipynb #34279e99
 def _item_table(df, how, done):
@@ -115,6 +134,7 @@ def _make_tables(rows, how, done):
         return None, None, None
     labels, types = _label_table(rows, how, done)
     _note_names(rows, labels.categories if labels else [], how, done)
+    _note_items(rows, done)
     items = _item_table(rows, how, done)
     if labels is None and items is None:
         raise DataError(f'{how.csv}: nothing to learn from; name a category, attribute or item column')
