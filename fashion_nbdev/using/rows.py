@@ -186,7 +186,8 @@ def strange_words(
     "That a photograph is unlike what the model has learned from"
     if share is None or share < STRANGE:
         return ''
-    return f'unlike what the model learned from: stranger than {min(share, .999):.1%} of validation photographs'
+    beyond = f'stranger than {min(share, .999):.1%} of validation photographs'
+    return f'unlike what the model learned from: {beyond}'
 
 # %% ../../nbs/using/64_rows.ipynb #e2e98233
 def in_words(
