@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['NOT_READING', 'clean_flags', 'clean_parser', 'reading_flags', 'beside', 'check_apply', 'apply_step', 'check_clean',
-           'warn_unread', 'find_step', 'clean_fashion']
+           'warn_unread', 'reading_text', 'find_step', 'clean_fashion']
 
 # %% ../../nbs/commands/88f_cleaning.ipynb #ccf59e61
 import inspect
@@ -12,7 +12,7 @@ from argparse import Namespace
 from pathlib import Path
 
 from ..core import DataError, wrapped
-from ..data.copies import check_new
+from ..data.copies import check_copied, check_new
 from ..data.presets import PRESETS
 from ..data.spreadsheets import prepare_csv
 from .data import add_presets, parse_preset
@@ -114,6 +114,7 @@ def check_clean(
         raise DataError(f'--checkpoint {a.checkpoint}: an exported model has no features; name its .pth')
     if not Path(a.catalogue).exists():
         raise DataError(f'{a.catalogue}: no such spreadsheet or folder')
+    check_copied(a.catalogue)
     for name in ('review.html', 'doubtful.csv', 'catalogue.csv'):
         check_new(Path(a.output_dir)/name)
 
@@ -124,6 +125,15 @@ def warn_unread(
     "Say how many photographs could not be read, and one of them"
     for why in list(unread.values())[:1]:
         warn('clean-fashion', f'{len(unread):,} photographs could not be read, e.g. {why}')
+
+# %% ../../nbs/commands/88f_cleaning.ipynb #c14d0001
+def reading_text(
+    catalogue # A `Catalogue`
+)->str:
+    "How many rows, photographs and blanks; what was decided, skipped and left out, as notes"
+    lines = [wrapped(str(catalogue))]
+    lines += [wrapped(f'note    {note}', ' '*8) for note in catalogue.notes]
+    return '\n'.join(lines)
 
 # %% ../../nbs/commands/88f_cleaning.ipynb #7bfcfcb5
 def find_step(
@@ -141,7 +151,7 @@ def find_step(
     ck = load_checkpoint(a.checkpoint)
     how = catalogue_settings(**reading_flags(a))
     cleaning = clean(how, ck, a.precision, a.label_errors, a.most, a.batch_size, not a.quiet, a.body, a.cpu)
-    print(f'{wrapped(str(cleaning.catalogue))}\n\n{bars_text(cleaning.bars, a.precision)}\n\n{cleaning}\n')
+    print(f'{reading_text(cleaning.catalogue)}\n\n{bars_text(cleaning.bars, a.precision)}\n\n{cleaning}\n')
     warn_unread(cleaning.unread)
     files = cleaning.write(a.output_dir)
     page = Path(a.output_dir)/'review.html'

@@ -162,8 +162,10 @@ class Catalogue:
     def __repr__(self):
         blank = int((self.labels==BLANK).sum())
         rows = f'{len(self.rows):,} rows with {len(self.photos):,} photographs'
+        asked = len(self.questions)
+        asked = f'{asked} question' if asked==1 else f'{asked} questions'
         cells = f'{blank:,} of {self.labels.size:,} cells blank'
-        return f'{self.path.name}: {rows}, {len(self.questions)} questions, {cells}'
+        return f'{self.path.name}: {rows}, {asked}, {cells}'
 
 # %% ../../nbs/using/70b_catalogue.ipynb #04e79428
 def catalogue_settings(
@@ -212,6 +214,30 @@ def _with_cells(questions, cells, done):
         raise DataError('; '.join(['nothing to clean', *done.notes]))
     return kept
 
+# %% ../../nbs/using/70b_catalogue.ipynb #c14c0001
+def _check_known(questions, labels, cells):
+    "A `DataError` if cells say something, and nothing that the model knows"
+    said = False
+    for question,own in zip(questions, labels):
+        if (own >= 0).any():
+            return
+        texts = cells[question.column][own==OTHER]
+        texts = texts[texts.str.strip()!='']
+        if len(texts):
+            said = said or (question, texts.iloc[0])
+    if said:
+        question, text = said
+        raise DataError(f'the checkpoint knows none of the values: column {question.column} says {text!r}, and '
+                        f'the answers are {", ".join(question.answers[:3])} ...; name the one that was trained on this')
+
+# %% ../../nbs/using/70b_catalogue.ipynb #c14c0003
+def _list_notes(done):
+    "What was read, decided and skipped, a line each"
+    skipped = []
+    for reason,what in done.skipped.items():
+        skipped.append(f"skipped {len(what):,}: {reason}, e.g. {', '.join(what[:3])}")
+    return [*done.notes, *skipped]
+
 # %% ../../nbs/using/70b_catalogue.ipynb #6de6213e
 def read_catalogue(
     how,           # The parameters of `prepare_csv`, from `catalogue_settings`
@@ -228,12 +254,13 @@ def read_catalogue(
     cells = _raw_cells(how, questions, rows['line'])
     questions = _with_cells(questions, cells, done)
     labels = [_read_column(question, rows, how) for question in questions]
+    _check_known(questions, labels, cells)
     spelling = []
     for question,own in zip(questions, labels):
         spelling.append(find_spelling(question, cells[question.column], own))
     kept = rows[['line', 'path', 'split', 'item']]
     return Catalogue(Path(how.csv), how, root, photos[['path', 'row']], kept, questions,
-                     np.stack(labels, 1), cells, spelling, done.notes)
+                     np.stack(labels, 1), cells, spelling, _list_notes(done))
 
 # %% ../../nbs/using/70b_catalogue.ipynb #042aadb3
 def file_digest(

@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['DECISIONS', 'CLEANED', 'make_decisions', 'save_decisions', 'read_decisions', 'accepted_proposals', 'check_cells',
-           'describe_change', 'line_notes', 'write_accepted', 'check_digest', 'apply_decisions']
+           'describe_change', 'line_notes', 'new_column', 'write_accepted', 'check_digest', 'apply_decisions']
 
 # %% ../../nbs/using/70i_decisions.ipynb #ccdd3dc3
 import json
@@ -135,9 +135,21 @@ def line_notes(
         notes.setdefault(row['line'], []).append(describe_change(row))
     return {line: '; '.join(words) for line,words in notes.items()}
 
-# %% ../../nbs/using/70i_decisions.ipynb #cacea642
+# %% ../../nbs/using/70i_decisions.ipynb #c14b0001
 CLEANED = 'cleaned' # The column that says what was changed
 
+def new_column(
+    names # Of the columns that are there
+)->str:
+    "`cleaned`; for a spreadsheet that was cleaned before, `cleaned 2` and so on"
+    found = CLEANED
+    number = 1
+    while found in names:
+        number += 1
+        found = f'{CLEANED} {number}'
+    return found
+
+# %% ../../nbs/using/70i_decisions.ipynb #cacea642
 def write_accepted(
     path:str|Path,    # The spreadsheet
     out:str|Path,     # The file to make, with the same ending
@@ -150,7 +162,8 @@ def write_accepted(
     for row in accepted:
         if row['column']:
             cells[row['line'], row['column']] = row['now']
-    notes = {CLEANED: line_notes(accepted)}
+    names = read_table(path, delimiter, encoding, 1<<30, set()).attrs['names']
+    notes = {new_column(names): line_notes(accepted)}
     write_copy(path, out, cells, notes, delimiter, encoding)
 
 # %% ../../nbs/using/70i_decisions.ipynb #e1cad4b8

@@ -61,6 +61,8 @@ async function pixelsOf(file) {
   try {
     image = await createImageBitmap(new Blob([bytes], { type: file.type }), { colorSpaceConversion: 'none' })
   } catch {
+    if (file.type.startsWith('image/'))
+      throw new Refused(422, `${file.name} cannot be read by this browser: save it as JPEG or PNG.`)
     throw new Refused(415, 'not a photograph')
   }
   const smaller = Math.min(1, Math.sqrt(MOST_PIXELS/(image.width*image.height)))
