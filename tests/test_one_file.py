@@ -176,6 +176,6 @@ def test_ways_in(page, asked, tmp_path):
     page.locator('#trouble', has_text='prices.pdf is not a photograph').wait_for()
     page.shown('wrong')
     Image.open(photos[0]).save(tmp_path/'scan.tiff')               # which browsers but Safari do not read
-    put = page.locator('#trouble', has_text='scan.tiff cannot be read by this browser: save it as JPEG or PNG')
     page.set_input_files('#files', str(tmp_path/'scan.tiff'))
-    put.wait_for()
+    advice = 'scan.tiff cannot be read by this browser: save it as JPEG or PNG'
+    page.locator('#trouble', has_text=advice).wait_for()

@@ -6,9 +6,8 @@
 __all__ = ['SEPARATORS', 'NO_TEXT', 'TABLE_READERS', 'find_encoding', 'find_delimiter', 'json_encoding', 'read_table']
 
 # %% ../../nbs/data/22b_table_files.ipynb #4bba870e
-import codecs, re
+import codecs, json, re
 import csv as csvlib
-import json
 from array import array
 from importlib.util import find_spec
 from itertools import islice

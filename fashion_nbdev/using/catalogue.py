@@ -227,14 +227,17 @@ def _check_known(questions, labels, cells):
             said = said or (question, texts.iloc[0])
     if said:
         question, text = said
-        raise DataError(f'the checkpoint knows none of the values: column {question.column} says {text!r}, and '
-                        f'the answers are {", ".join(question.answers[:3])} ...; name the one that was trained on this')
+        answers = ', '.join(question.answers[:3])
+        raise DataError(f'the checkpoint knows none of the values: column {question.column} says {text!r}, '
+                        f'its answers are {answers} ...; name the model that was trained on this')
 
 # %% ../../nbs/using/70b_catalogue.ipynb #c14c0003
 def _list_notes(done):
-    "What was read, decided and skipped, a line each"
+    "What was read, decided and skipped, a line each; rows without a category are among those to fill"
     skipped = []
     for reason,what in done.skipped.items():
+        if reason=='no category':
+            continue
         skipped.append(f"skipped {len(what):,}: {reason}, e.g. {', '.join(what[:3])}")
     return [*done.notes, *skipped]
 
