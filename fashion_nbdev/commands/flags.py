@@ -172,7 +172,9 @@ def given_settings(
     a:argparse.Namespace # What was typed
 )->dict: # Name -> value
     "The settings among the flags, without those that are empty"
-    return {name: value for name,value in vars(a).items() if name in OPTIONS and value!=''}
+    typed = vars(a)
+    told = [name for name in typed if name in OPTIONS and typed[name]!='']
+    return {name: typed[name] for name in told}
 
 # %% ../../nbs/commands/87_flags.ipynb #614b1388
 def check_files(

@@ -98,14 +98,22 @@ def _copy_text(path, out, cells, added, delimiter, encoding):
         writer = csvlib.writer(target, delimiter=delimiter, lineterminator=end)
         _copy_rows(reader, writer, before, cells, added)
 
+# %% ../../nbs/data/22k_copies.ipynb #b12k0005
+def _fill_objects(rows, cells):
+    "Write `cells` into `rows`, line -> object, each as its column writes the same elsewhere; looked for once"
+    known = {}
+    for (line,name),text in cells.items():
+        if (name, text) not in known:
+            known[name, text] = typed_value(text, (row.get(name) for row in rows.values()))
+        rows[line][name] = known[name, text]
+
 # %% ../../nbs/data/22k_copies.ipynb #fe0efbd4
 def _copy_json_lines(path, out, cells, added, delimiter, encoding):
     "A copy with an object a line, in UTF-8 or as the original is"
     used = json_encoding(path)
     with open(path, encoding=used) as f:
         rows = {i: json.loads(text) for i,text in enumerate(f, 1) if text.strip()}
-    for (line,name),text in cells.items():
-        rows[line][name] = typed_value(text, (row.get(name) for row in rows.values()))
+    _fill_objects(rows, cells)
     with open(out, 'w', encoding=_written_encoding(path, used)) as f:
         for line,row in rows.items():
             new = {name: texts.get(line, '') for name,texts in added.items()}
@@ -119,9 +127,9 @@ def _copy_json(path, out, cells, added, delimiter, encoding):
     except ValueError:
         return _copy_json_lines(path, out, cells, added, delimiter, encoding)
     rows, _ = find_objects(path, whole)
-    for (line,name),text in cells.items():
-        rows[line-1][name] = typed_value(text, [row.get(name) for row in rows])
-    for line,row in enumerate(rows, 1):
+    numbered = dict(enumerate(rows, 1))
+    _fill_objects(numbered, cells)
+    for line,row in numbered.items():
         row |= {name: texts.get(line, '') for name,texts in added.items()}
     Path(out).write_text(json.dumps(whole, indent=1, ensure_ascii=False), encoding='utf-8')
 

@@ -129,7 +129,8 @@ def write_attributes(
 # %% ../../nbs/data/06_layout.ipynb #000011a0
 def _format_boxes(df):
     "The corners of each row of `df`, as four strings"
-    return [list(map(str, corners)) for corners in df[BOX].astype(int).to_numpy().tolist()]
+    corners = df[BOX].astype(int).astype(str)
+    return corners.to_numpy().tolist()
 
 # %% ../../nbs/data/06_layout.ipynb #348f7dc8
 def _write_names(path, kind, names, types):

@@ -19,7 +19,8 @@ from .table_files import read_table
 # %% ../../nbs/data/22e_metadata.ipynb #7a10f001
 def _split_folders(source):
     "The folders in `source` that are called like a split, in order"
-    return sorted(path for path in source.iterdir() if path.is_dir() and path.name.lower() in SPLIT_WORDS)
+    named = [path for path in source.iterdir() if path.name.lower() in SPLIT_WORDS]
+    return sorted(filter(Path.is_dir, named))
 
 # %% ../../nbs/data/22e_metadata.ipynb #2b1a3eda
 METADATA = ('metadata.csv', 'metadata.jsonl', 'metadata.parquet') # One of them lies in a folder

@@ -46,7 +46,8 @@ def readable(
     first:int     # The place of the first
 )->dict: # Place -> `[3,s,s]`
     "The photographs among `squares`"
-    return {first+k: square for k,square in enumerate(squares) if not isinstance(square, DataError)}
+    placed = enumerate(squares, first)
+    return {place: square for place,square in placed if not isinstance(square, DataError)}
 
 # %% ../../nbs/using/70m_alike.ipynb #b31afaf0
 def see_files(
