@@ -252,6 +252,8 @@ def announce(
     lines = [f'training on {count_photographs(learner.train)}; '
              f'validating on {count_photographs(learner.valid)}; {network}{decoded}']
     lines += [describe_epochs(learner), *all_notes(learner.heads)]
+    if learner.acc.num_processes > 1:
+        lines.append(f'{learner.acc.num_processes} processes, each with a batch of {learner.s.batch_size}')
     if taken and not learner.s.resume:
         lines.append(taken)
     for line in lines:
