@@ -12,7 +12,6 @@ from array import array
 from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -284,9 +283,9 @@ def _read_excel(path, wanted):
         with pd.ExcelFile(path, engine='openpyxl') as book:
             sheets = book.sheet_names
             name, sheet = _first_table(book)
-    except FileNotFoundError:
+    except (FileNotFoundError, DataError):
         raise
-    except (ValueError, KeyError, OSError, BadZipFile) as e:
+    except Exception as e:     # of zip, zlib, XML or openpyxl: a damaged file breaks in any of them
         raise DataError(f'{path}: not an Excel file ({e})') from None
     text = sheet.map(cell_text)
     text = text[(text!='').any(axis=1)]
