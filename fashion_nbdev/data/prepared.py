@@ -342,7 +342,7 @@ def write_prepared(
         write_layout(items, done.anno_dir)
     note = done.output_dir/PREPARE_NOTE
     written = annotation_digests(done.output_dir)
-    if before and before!=written:
+    if before!=written and 'annotations' in read_note(note):    # of a preparation that came to its end
         done.notes.append('the annotations that were here before, of other rows or flags, are replaced')
     report = read_note(note) | dict(finished=True, annotations=written, **done.to_dict())
     with atomic_write(note) as tmp:
