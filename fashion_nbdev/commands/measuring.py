@@ -86,7 +86,7 @@ def eval_fashion(
 ALL_PARTS = 'images, training, loading, retrieval, prediction, commands, classification' # Of the benchmark
 
 def bench_flags(
-    parts:str=ALL_PARTS, # What to measure, commas between
+    parts:str=ALL_PARTS, # What to measure, commas between; also fastai, metric-learning (if installed)
     img_dir:str='',      # Folder of photographs; drawn garments without
     anno_dir:str='',     # Their label files, for the part classification
     photographs:int=512, # In a round
