@@ -201,8 +201,8 @@ def test_imports_are_declared():
     declared = {canonicalize_name(Requirement(o).name) for key in keys for o in cfg[key].split()}
     dists = packages_distributions()
     # assets are other libraries' scripts: run on request, never imported
-    modules = [p for p in cfg.lib_path.rglob('*.py') if p.parent.name!='assets']
-    for p in modules:
+    sources = [p for p in cfg.lib_path.rglob('*.py') if p.parent.name!='assets']
+    for p in sources:
         for t in ast.walk(ast.parse(p.read_text(encoding='utf-8'))):
             for m in imported(t):
                 own = m in sys.stdlib_module_names or m==cfg.lib_name
