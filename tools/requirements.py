@@ -12,7 +12,8 @@ from pathlib import Path
 from pip._vendor.packaging.requirements import Requirement
 
 root = Path(__file__).resolve().parent.parent
-GROUPS = 'requirements', 'pip_requirements', 'dev_requirements', 'docs_requirements', 'serve_requirements'
+GROUPS = ('requirements', 'pip_requirements', 'dev_requirements', 'docs_requirements', 'serve_requirements',
+          'ray_requirements')
 SYSTEMS = {'Linux': dict(platform_system='Linux', sys_platform='linux', os_name='posix',
                          platform_machine='x86_64'),
            'Darwin': dict(platform_system='Darwin', sys_platform='darwin', os_name='posix',

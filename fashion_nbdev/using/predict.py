@@ -116,6 +116,7 @@ def fast_net(
 # %% ../../nbs/using/63_predict.ipynb #888af881
 class FashionPredictor:
     "A checkpoint, ready to look at photographs"
+    threads = None # That read photographs for `stream`; as many as there are cores if not said
     def __init__(self,
         ck:dict,             # A checkpoint, or what `load_onnx` gives
         body='',             # A body of your own, as in training
@@ -263,10 +264,11 @@ def __call__(self:FashionPredictor,
 class SquareReader:
     "What `prefetch` calls: paths to squares, and the errors of those that have none"
     def __init__(self,
-        pre:dict # As `preprocessing` gives it
+        pre:dict,           # As `preprocessing` gives it
+        threads:int|None=None # As many as there are cores if not given
     ):
         self.pre = pre
-        self.pool = one_core_threads('photos')
+        self.pool = one_core_threads('photos', threads)
 
     def one(self,
         path # A photograph
@@ -300,7 +302,7 @@ def stream(self:FashionPredictor,
     bs:int=32 # Photographs a batch
 ): # Yields (path, `Prediction`), or (path, `DataError`) for a file that cannot be read, in order
     "Predict for any number of files in bounded memory"
-    for batch,squares in prefetch(SquareReader(self.pre), take_batches(paths, bs)):
+    for batch,squares in prefetch(SquareReader(self.pre, self.threads), take_batches(paths, bs)):
         good = [square for square in squares if not isinstance(square, DataError)]
         predictions = iter(self.predict_batch(torch.stack(good)) if good else [])
         for path,square in zip(batch, squares):

@@ -20,6 +20,7 @@ from ..names import OBEYED, harmless, is_utf8_name, printable
 from ..data.lists import PHOTOGRAPH_SUFFIXES
 from ..data.groups import short_answer
 from ..data.prepared import why_apart
+from .listed import is_list, listed_photographs
 
 # %% ../../nbs/using/64_rows.ipynb #eaf9f5a2
 def why_passed(
@@ -77,12 +78,12 @@ def count_passed(
 
 # %% ../../nbs/using/64_rows.ipynb #86c8c982
 def find_photographs(
-    what # Files, folders (searched to the bottom) and patterns like `shop/*.jpg`
-): # Yields paths, sorted within each folder
+    what # Files, folders (searched to the bottom), patterns like `shop/*.jpg`, tables that name photographs
+): # Yields paths, sorted within each folder, as listed from a table
     "The photographs that `what` names; a `DataError` for something that matches nothing"
     for named in what:
         if Path(named).is_file():
-            yield Path(named)
+            yield from listed_photographs(named) if is_list(named) else [Path(named)]
             continue
         found = [path for path,why in found_files(named).items() if not why]
         if not found:
