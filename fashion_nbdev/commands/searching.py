@@ -10,6 +10,7 @@ __all__ = ['FOUND', 'index_flags', 'embedding_predictor', 'named_photographs', '
 
 # %% ../../nbs/commands/88d_searching.ipynb #bd931e7b
 import textwrap
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -18,17 +19,21 @@ from ..csv_files import csv_text
 from .leaving import say_next, warn
 from .outputs import check_written
 from .flags import MACHINE, check_folders, check_positive, command, make_parser
-from .using import FORMATS, check_format, check_picture, load_predictor, save_picture
+from fashion_nbdev.commands.using import (
+    FORMATS, check_format, check_picture, check_ray, cluster_places, load_predictor, model_flags, save_picture
+)
 
 # %% ../../nbs/commands/88d_searching.ipynb #12c9e5ae
 def index_flags(
     gallery:str,         # Folder (or object-storage address) of the gallery; made if need be
     checkpoint:str='',   # The model: best_retrieval_model.pth or best_multimodal_model.pth
-    photos:str='',       # Add the photographs in this folder
+    photos:str='',       # Add the photographs in this folder, or those that this table lists
     img_dir:str='',      # Or those of a prepared data set: its photographs ...
     anno_path:str='',    # ... and its partition file
     split:str='gallery', # ... of this split
     shard:str='',        # Add only this part of them, as I/N: 1/4 is the first of four
+    ray:str='',          # Let a Ray cluster look at them: its address; local starts one on this machine
+    workers:int=0,       # With --ray: so many at a time; by default one on each core, or each GPU
     remove:str='',       # Remove the photograph with this id, or those with these, commas between
     remove_where:str='', # Remove the photographs that a filter is true of
     prune:bool=False,    # Remove those whose files are gone
@@ -55,7 +60,9 @@ def named_photographs(
 ): # A folder, or a `Table`
     "The photographs for a gallery; a `DataError` if they are not there"
     if a.photos:
-        check_folders(a, 'photos')
+        from fashion_nbdev.using.listed import is_list
+        if not (is_list(a.photos) and Path(a.photos).is_file()):
+            check_folders(a, 'photos')
         return a.photos
     from fashion_nbdev.data.labels import read_partition
     return read_partition(a.img_dir, a.anno_path).split(a.split)
@@ -68,12 +75,18 @@ def fill_gallery(
     "Bring photographs into the gallery, which is made if need be"
     from fashion_nbdev.using.gallery import Gallery
     from fashion_nbdev.using.indexing import index_photographs, source_rows
+    from fashion_nbdev.using.many_machines import index_on_cluster, look_for_gallery, worker_plan
     from fashion_nbdev.using.rows import is_in_shard, read_shard
     shard = read_shard(a.shard)
     predictor = embedding_predictor(a)
-    gallery = Gallery(a.gallery, predictor.model_id, predictor.embedding_size, predictor.attributes)
     rows = (row for row in source_rows(source) if is_in_shard(row['id'], shard))
-    return index_photographs(gallery, predictor, rows, a.batch_size, not a.quiet)
+    with cluster_places(a) as places:
+        gallery = Gallery(a.gallery, predictor.model_id, predictor.embedding_size, predictor.attributes)
+        if not places:
+            return index_photographs(gallery, predictor, rows, a.batch_size, not a.quiet)
+        look = partial(look_for_gallery, bs=a.batch_size)
+        plan = worker_plan(predictor, a.checkpoint, look, model_flags(a))
+        return index_on_cluster(gallery, rows, plan, places, a.batch_size, not a.quiet)
 
 # %% ../../nbs/commands/88d_searching.ipynb #714e7619
 def add_photographs(
@@ -147,6 +160,7 @@ def index_fashion(
     remove from it or list it"""
     a = make_parser(index_fashion, index_flags, MACHINE).parse_args(argv)
     check_positive(a, 'batch_size')
+    check_ray(a)
     adds = bool(a.photos or a.anno_path)
     well = add_photographs(a) if adds else True
     from fashion_nbdev.using.gallery import Gallery

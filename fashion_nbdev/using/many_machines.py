@@ -6,7 +6,7 @@
 __all__ = ['BATCHES', 'cut_parts', 'pack_rows', 'unpack_rows', 'worker_plan', 'Looker', 'look_for_gallery', 'look_on_cluster',
            'index_on_cluster']
 
-# %% ../../nbs/using/68c_many_machines.ipynb #f74486b2
+# %% ../../nbs/using/68c_many_machines.ipynb #c03cea65
 import os, pickle, zlib
 from contextlib import suppress
 from functools import partial
@@ -17,7 +17,7 @@ from .gallery import Gallery
 from .clusters import import_ray
 from .indexing import changed_rows, named_rows, predicted_rows, present_rows, source_rows
 
-# %% ../../nbs/using/68c_many_machines.ipynb #650777cb
+# %% ../../nbs/using/68c_many_machines.ipynb #82b62136
 def cut_parts(
     rows,  # Dicts
     n:int, # Rows of a part
@@ -37,21 +37,21 @@ def cut_parts(
     if rest:
         yield rest
 
-# %% ../../nbs/using/68c_many_machines.ipynb #95ce69a5
+# %% ../../nbs/using/68c_many_machines.ipynb #a782fbaa
 def pack_rows(
     rows # Anything made of lists, dicts, numbers, text and arrays
 )->bytes: # A tenth of what they are in memory
     "`rows` to be sent"
     return zlib.compress(pickle.dumps(rows), level=1)
 
-# %% ../../nbs/using/68c_many_machines.ipynb #c214f894
+# %% ../../nbs/using/68c_many_machines.ipynb #5447b55f
 def unpack_rows(
     packed:bytes # Of `pack_rows`
 ): # What was packed
     "What was sent"
     return pickle.loads(zlib.decompress(packed))
 
-# %% ../../nbs/using/68c_many_machines.ipynb #ec2c6533
+# %% ../../nbs/using/68c_many_machines.ipynb #5f45c8d9
 def worker_plan(
     predictor,     # The model, as this process has loaded it
     checkpoint,    # The path of it, which workers can read too
@@ -61,7 +61,7 @@ def worker_plan(
     "The model a worker loads and what it does with it, in the folder that this process is in"
     return dict(checkpoint=str(checkpoint), model_id=predictor.model_id, look=look, how=how, folder=os.getcwd())
 
-# %% ../../nbs/using/68c_many_machines.ipynb #3298114e
+# %% ../../nbs/using/68c_many_machines.ipynb #9173a8c0
 class Looker:
     "A worker of Ray Data, with a model that looks at parts"
     def __init__(self,
@@ -96,7 +96,7 @@ class Looker:
             return answer | dict(found=[b''], problem=[str(error)])
         return answer | dict(found=[pack_rows(found)], problem=[''])
 
-# %% ../../nbs/using/68c_many_machines.ipynb #b17ec50a
+# %% ../../nbs/using/68c_many_machines.ipynb #876b6ffe
 def look_for_gallery(
     predictor, # `FashionPredictor`
     rows,      # Dicts, as `changed_rows` gives them
@@ -106,7 +106,7 @@ def look_for_gallery(
     report = dict(unreadable=0, problems=[])
     return list(predicted_rows(predictor, rows, report, bs, show=False)), report
 
-# %% ../../nbs/using/68c_many_machines.ipynb #3ddec0f9
+# %% ../../nbs/using/68c_many_machines.ipynb #6564fea1
 def look_on_cluster(
     parts:list, # Of lists of rows, packed
     plan:dict,  # As `worker_plan` gives it
@@ -134,7 +134,7 @@ def look_on_cluster(
     except ray.exceptions.RayError as error:
         raise DataError(f'the cluster cannot go on: {first_line(error)}') from None
 
-# %% ../../nbs/using/68c_many_machines.ipynb #98a2c53e
+# %% ../../nbs/using/68c_many_machines.ipynb #b9b86b1f
 BATCHES = 8 # Of a part: 512 photographs, half a minute of a core's work
 
 def index_on_cluster(
