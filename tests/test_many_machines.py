@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from threading import Thread
 
 import numpy as np
@@ -28,7 +29,7 @@ from fashion_nbdev.using.many_machines import index_on_cluster, look_for_gallery
 from fashion_nbdev.using.parts import read_parts
 from fashion_nbdev.using.predict import FashionPredictor
 
-pytest.importorskip('ray')
+pytestmark = pytest.mark.skipif(not find_spec('ray'), reason='ray is not installed')
 N = 150     # photographs, in parts of 16: two a batch, so that the last digit shows how they are composed
 BS = 2
 

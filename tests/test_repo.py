@@ -197,7 +197,7 @@ def test_local_links(name):
 def test_imports_are_declared():
     "What the library imports, anywhere in it, stands in settings.ini among what is needed to run it"
     from importlib.metadata import packages_distributions
-    keys = ('requirements', 'pip_requirements', 'serve_requirements')
+    keys = ('requirements', 'pip_requirements', 'serve_requirements', 'ray_requirements')
     declared = {canonicalize_name(Requirement(o).name) for key in keys for o in cfg[key].split()}
     dists = packages_distributions()
     # assets are other libraries' scripts: run on request, never imported

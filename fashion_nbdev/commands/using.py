@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['FORMATS', 'ON_SHEET', 'model_flags', 'load_predictor', 'check_format', 'predict_flags', 'named_files', 'predict_rows',
-           'check_picture', 'save_picture', 'tag_sheet', 'write_predictions', 'check_ray', 'check_parts',
+           'check_picture', 'save_picture', 'tag_sheet', 'write_predictions', 'check_ray', 'check_parts_flags',
            'cluster_places', 'predict_parts', 'predict_fashion', 'export_flags', 'check_page', 'check_export',
            'export_settings', 'export_fashion']
 
@@ -164,7 +164,7 @@ def check_ray(
         raise DataError(f'--workers {a.workers}: expected more than 0, and --ray')
 
 # %% ../../nbs/commands/88c_using.ipynb #2967a195
-def check_parts(
+def check_parts_flags(
     a # What was typed: as `predict_flags`
 ):
     "A `DataError` for what does not go together with a folder of parts"
@@ -193,7 +193,7 @@ def predict_parts(
     "Let a cluster tag the photographs that were named"
     from fashion_nbdev.using.many_machines import worker_plan
     from fashion_nbdev.using.parts import look_for_table, predict_on_cluster
-    check_parts(a)
+    check_parts_flags(a)
     predictor = load_predictor(a, a.coverage)
     how = dict(bs=a.batch_size, embedding=a.embeddings, wide=a.wide)
     plan = worker_plan(predictor, a.checkpoint, partial(look_for_table, **how), model_flags(a, a.coverage))

@@ -6,14 +6,14 @@
 __all__ = ['QUIET', 'PORTS', 'GUARD', 'import_ray', 'free_ports', 'start_words', 'set_password', 'local_cluster', 'no_chatter',
            'ray_cluster', 'choose_workers']
 
-# %% ../../nbs/using/67b_clusters.ipynb #f9d3000a
+# %% ../../nbs/using/67b_clusters.ipynb #17dd9227
 import logging, os, secrets, socket, subprocess, sys, tempfile
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 
 from ..core import DataError, count_cores, first_line
 
-# %% ../../nbs/using/67b_clusters.ipynb #f6f12970
+# %% ../../nbs/using/67b_clusters.ipynb #918f340a
 QUIET = dict( # Of the environment, unless they are set: no statistics sent, patience, no chatter
     RAY_USAGE_STATS_ENABLED='0',
     RAY_raylet_start_wait_time_s='120',
@@ -33,7 +33,7 @@ def import_ray(
     ray.data.DataContext.get_current().enable_progress_bars = False
     return ray
 
-# %% ../../nbs/using/67b_clusters.ipynb #5b73745c
+# %% ../../nbs/using/67b_clusters.ipynb #2e97b109
 def free_ports(
     n:int # How many
 )->list: # Of numbers
@@ -44,7 +44,7 @@ def free_ports(
             one.bind(('127.0.0.1', 0))
         return [one.getsockname()[1] for one in sockets]
 
-# %% ../../nbs/using/67b_clusters.ipynb #8db30569
+# %% ../../nbs/using/67b_clusters.ipynb #ed3ba904
 PORTS = ( # What of Ray is given a port before it starts
     'port', 'dashboard-agent-listen-port', 'dashboard-agent-grpc-port', 'runtime-env-agent-port',
     'metrics-export-port')
@@ -55,28 +55,33 @@ def start_words(
     ports:list  # As many as `PORTS`
 )->list: # Of a command
     "How Ray is started on this machine, for itself and with little memory to pass data on"
-    words = [sys.executable, '-m', 'ray.scripts.scripts', 'start', '--head', '--block', '--disable-usage-stats']
-    words += ['--include-dashboard=false', '--object-store-memory=200000000']
+    words = [sys.executable, '-m', 'ray.scripts.scripts', 'start', '--head', '--block']
+    words += ['--disable-usage-stats', '--include-dashboard=false', '--object-store-memory=200000000']
     words += [f'--num-cpus={cpus}', f'--temp-dir={folder}']
     return words + [f'--{name}={port}' for name, port in zip(PORTS, ports)]
 
-# %% ../../nbs/using/67b_clusters.ipynb #51162f00
+# %% ../../nbs/using/67b_clusters.ipynb #a118172a
 def set_password():
-    "A random password for the cluster of this machine, unless the environment has one; Ray reads it when imported"
-    if 'RAY_AUTH_MODE' not in os.environ and 'ray' not in sys.modules:
-        os.environ |= dict(RAY_AUTH_MODE='token', RAY_AUTH_TOKEN=secrets.token_hex(32))
+    """A random password for the cluster of this machine, unless the environment has one; a `DataError` if Ray
+    is imported already, which is when it reads it"""
+    if 'RAY_AUTH_MODE' in os.environ:
+        return
+    if 'ray' in sys.modules:
+        raise DataError('--ray local: Ray was imported before, without a password for the cluster that is to '
+                        'be started: call ray.init() first, or begin in a new process')
+    os.environ |= dict(RAY_AUTH_MODE='token', RAY_AUTH_TOKEN=secrets.token_hex(32))
 
-# %% ../../nbs/using/67b_clusters.ipynb #939f572d
+# %% ../../nbs/using/67b_clusters.ipynb #54164571
 GUARD = """
 import subprocess, sys
 ray = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
 sys.stdin.read()
 ray.terminate()
-try: ray.wait(20)
+try: ray.wait(3)
 except subprocess.TimeoutExpired: ray.kill()
 """ # Runs what it is told, and ends it when nobody holds its input any more
 
-# %% ../../nbs/using/67b_clusters.ipynb #3795de21
+# %% ../../nbs/using/67b_clusters.ipynb #5a5c049c
 @contextmanager
 def local_cluster(
     cpus:int # That it may use
@@ -86,8 +91,8 @@ def local_cluster(
     with tempfile.TemporaryDirectory(prefix='ray', dir=top, ignore_cleanup_errors=True) as folder:
         ports = free_ports(len(PORTS))
         words = [sys.executable, '-c', GUARD, *start_words(cpus, folder, ports)]
-        guard = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                 text=True)
+        guard = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                 stderr=subprocess.STDOUT, text=True)
         try:
             said = []
             for line in guard.stdout:
@@ -95,14 +100,15 @@ def local_cluster(
                 if 'Ray runtime started' in line:
                     break
             else:
-                raise DataError(f'Ray does not start on this machine: {said[-1] if said else "it says nothing"}')
+                last = said[-1] if said else 'it says nothing'
+                raise DataError(f'Ray does not start on this machine: {last}')
             yield f'127.0.0.1:{ports[0]}'
         finally:
             guard.stdin.close()
             guard.stdout.close()
             guard.wait()
 
-# %% ../../nbs/using/67b_clusters.ipynb #a280325e
+# %% ../../nbs/using/67b_clusters.ipynb #e69fb65d
 @contextmanager
 def no_chatter():
     "Inside, what libraries in C++ write on standard error is lost"
@@ -115,22 +121,21 @@ def no_chatter():
         os.dup2(kept, 2)
         os.close(kept)
 
-# %% ../../nbs/using/67b_clusters.ipynb #4b9b2508
+# %% ../../nbs/using/67b_clusters.ipynb #af3cebe7
 @contextmanager
 def ray_cluster(
     address:str,  # Of a running cluster, e.g. `10.0.0.1:6379` or `auto`; `local` starts one on this machine
     workers:int=0 # That a local one is for; a core each if not given
 ): # Yields the module `ray`
     "Inside, this process belongs to the cluster; a `DataError` if it does not answer"
-    local = address=='local'
-    if local:
+    if 'ray' in sys.modules and sys.modules['ray'].is_initialized():
+        yield import_ray()
+        return
+    if address=='local':
         set_password()
     ray = import_ray()
-    if ray.is_initialized():
-        yield ray
-        return
     with ExitStack() as stack:
-        if local:
+        if address=='local':
             cpus = (workers or count_cores())+1            # one for what Ray Data does between workers
             address = stack.enter_context(local_cluster(cpus))
         try:
@@ -141,7 +146,7 @@ def ray_cluster(
         stack.callback(ray.shutdown)
         yield ray
 
-# %% ../../nbs/using/67b_clusters.ipynb #06becebb
+# %% ../../nbs/using/67b_clusters.ipynb #7cb125d5
 def choose_workers(
     there:dict,   # What the cluster has: `CPU`, `GPU`
     workers:int=0,# As many as this; as many as there is room for if not given

@@ -27,7 +27,7 @@ from .gallery import Gallery
 def folder_rows(
     folder:str|Path # Searched to the bottom; or a table that lists photographs
 ): # Yields dicts of `id` and `path`
-    "The photographs in `folder`; the id is the path inside it (of a table: inside its folder), with `/` between"
+    "The photographs in `folder`; the id is the path inside it (of a table: in its folder), with `/` between"
     top = Path(folder) if os.path.isdir(folder) else Path(folder).parent
     for path in find_photographs([folder]):
         yield dict(id=path.relative_to(top).as_posix(), path=os.path.abspath(path))

@@ -59,7 +59,8 @@ def worker_plan(
     how:dict       # As `FashionPredictor.load` takes it: `body`, `precision`, `cpu`, `coverage`
 )->dict: # All that a worker needs to know
     "The model a worker loads and what it does with it, in the folder that this process is in"
-    return dict(checkpoint=str(checkpoint), model_id=predictor.model_id, look=look, how=how, folder=os.getcwd())
+    model = dict(checkpoint=str(checkpoint), model_id=predictor.model_id, how=how)
+    return dict(**model, look=look, folder=os.getcwd())
 
 # %% ../../nbs/using/68c_many_machines.ipynb #9173a8c0
 class Looker:

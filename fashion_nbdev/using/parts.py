@@ -55,9 +55,13 @@ def write_part(
     import pyarrow as pa
     import pyarrow.parquet as pq
     fields = part_fields()
-    own = dict.fromkeys(name for row in rows for name in row if name not in fields.names)
-    columns = {field.name: pa.array([row.get(field.name) for row in rows], field.type) for field in fields}
-    columns |= {name: pa.array([row.get(name) for row in rows]) for name in own}
+    own = {}
+    for row in rows:
+        own |= dict.fromkeys(name for name in row if name not in fields.names)
+    kinds = {field.name: field.type for field in fields} | dict.fromkeys(own)
+    columns = {}
+    for name,kind in kinds.items():
+        columns[name] = pa.array([row.get(name) for row in rows], kind)
     table = pa.table(columns).replace_schema_metadata({DIGEST: digest.encode()})
     with atomic_write(path) as tmp:
         pq.write_table(table, tmp)
