@@ -135,7 +135,7 @@ def missing_parts(
     paths,     # Of photographs
     plan:dict, # As `worker_plan` gives it
     how:dict   # As `look_for_table` takes it
-)->tuple: # Path and digest of each part that is missing; its rows, packed; photographs in those that are there
+)->tuple: # Path and digest of each part that is missing; its rows, packed; photographs in the others
     "What is still to be looked at; a `DataError` if something else is in the folder"
     targets = []
     packed = []
@@ -164,7 +164,7 @@ def predict_on_cluster(
     how:dict,      # As `look_for_table` takes it
     show:bool=True # With a progress bar
 )->dict: # Counts: `written`, `skipped`, `unreadable`; `problems`: messages, the first hundred
-    "Write what workers say of photographs, in parts; those that are there are passed over"
+    "Write what workers say of photographs, in parts, but those that are there; a `DataError` if it cannot be"
     if os.path.exists(folder) and not os.path.isdir(folder):
         raise DataError(f'{folder} is a file: with --ray, --output is a folder of parts')
     targets, packed, kept = missing_parts(folder, paths, plan, how)
