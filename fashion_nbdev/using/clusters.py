@@ -73,12 +73,16 @@ def set_password():
 
 # %% ../../nbs/using/67b_clusters.ipynb #54164571
 GUARD = """
-import subprocess, sys
+import os, subprocess, sys, threading
 ray = subprocess.Popen(sys.argv[1:], stdin=subprocess.DEVNULL)
-sys.stdin.read()
-ray.terminate()
-try: ray.wait(3)
-except subprocess.TimeoutExpired: ray.kill()
+def watch():
+    os.read(0, 1)
+    ray.terminate()
+    try: ray.wait(3)
+    except subprocess.TimeoutExpired: ray.kill()
+threading.Thread(target=watch, daemon=True).start()
+ray.wait()
+os._exit(0)
 """ # Runs what it is told, and ends it when nobody holds its input any more
 
 # %% ../../nbs/using/67b_clusters.ipynb #5a5c049c
