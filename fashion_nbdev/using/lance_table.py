@@ -22,6 +22,7 @@ from .gallery_rows import embedding_matrix
 def import_lancedb(): # The module `lancedb`
     "LanceDB, imported at the first call and told to write errors only"
     os.environ.setdefault('LANCEDB_LOG', 'error')
+    os.environ.setdefault('LANCE_CPU_THREADS', str(os.cpu_count()+1))   # on two cores it would take one
     import lancedb
     return lancedb
 
@@ -194,7 +195,7 @@ def nearest(self:LanceTable,
     "The `k` rows nearest to `x`, the nearest first"
     query = self.lance.search(x, vector_column_name='embedding').distance_type('cosine')
     query = query.limit(k).select([*columns, '_distance'])
-    query = query.bypass_vector_index() if exact else query.nprobes(64).refine_factor(4)
+    query = query.bypass_vector_index() if exact else query.nprobes(64).refine_factor(10)
     if filter:
         query = query.where(filter)
     return self.commit(query.to_arrow)
