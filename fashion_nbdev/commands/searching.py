@@ -38,7 +38,7 @@ def index_flags(
     remove_where:str='', # Remove the photographs that a filter is true of
     prune:bool=False,    # Remove those whose files are gone
     list:bool=False,     # List what is inside
-    approximate:bool=False, # Build an approximate index and print its recall
+    approximate:str='',  # Build an approximate index of this kind, e.g. IvfSq or IvfRq; print its recall
     batch_size:int=64,   # Photographs at a time
     body:str=''          # A body of your own, as in training: module:function
 ): "The flags of `index-fashion`"
@@ -139,7 +139,7 @@ def change_gallery(
         gone = gone_ids(gallery)
         print(f'{gallery.remove(gone) if gone else 0:,} removed, whose files are gone')
     if a.approximate:
-        print(', '.join(f'{what} {value}' for what,value in gallery.index().items()))
+        print(', '.join(f'{what} {value}' for what,value in gallery.index(a.approximate).items()))
 
 # %% ../../nbs/commands/88d_searching.ipynb #e75a31ec
 def gallery_table(
