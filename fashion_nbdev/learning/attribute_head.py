@@ -53,7 +53,7 @@ class Attributes(Head):
         ck:dict   # As `pack` makes it
     ): # `Attributes`
         import numpy as np
-        thresholds = np.array(ck['thresholds'], np.float32)
+        thresholds = np.array(ck['thresholds'] or [.5]*size, np.float32)   # never tuned: one half
         from fashion_nbdev.data.groups import Group
         scale = ck.get('attribute_scale', 1.)
         groups = [Group(**group) for group in ck.get('attribute_groups', [])]

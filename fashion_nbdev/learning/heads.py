@@ -41,7 +41,12 @@ class Embedding(Head):
         size:int, # Outputs of the head
         ck:dict   # As `pack` makes it
     ): # `Embedding`
-        return cls(size, ck.get('embedding_head', 'residual'))
+        from fashion_nbdev.learning.layers import EMBEDDING_HEADS
+        layers = ck.get('embedding_head', 'residual')
+        if layers not in EMBEDDING_HEADS:
+            raise DataError(f'the model has an embedding of layers {layers!r:.40}, not one of '
+                            f'{", ".join(EMBEDDING_HEADS)}')
+        return cls(size, layers)
 
 # %% ../../nbs/learning/52c_heads.ipynb #8661c804
 @patch

@@ -208,11 +208,14 @@ def ask(self:FashionPredictor,
 def activate_batch(self:FashionPredictor,
     x:torch.Tensor # `[b,3,s,s]`, uint8, as `Photos` gives them
 )->tuple: # Head -> `[b,size]` float32 array; the strangeness of each photograph, None where it is not known
-    "The probabilities and embeddings of a batch of squares"
+    "The probabilities and embeddings of a batch of squares; a `DataError` if they are no numbers"
     out, strangeness = self.ask(self.augment(x.to(self.acc.device)))
     prob = {}
     for name,head in self.heads.items():
         prob[name] = head.activate(out[name].float().cpu()).numpy()
+        if not np.isfinite(prob[name]).all():
+            raise DataError(f'the answers of the model are no numbers (NaN or infinite), e.g. of {name}: '
+                            'its weights are damaged, or the training that wrote them went wrong')
     return prob, strangeness
 
 # %% ../../nbs/using/63_predict.ipynb #87bd2f67
