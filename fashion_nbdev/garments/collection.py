@@ -134,13 +134,16 @@ def attribute_types()->list: # A number from 1 for each of `LABELLED`
 
 # %% ../../nbs/garments/19b_collection.ipynb #af9ccd4c
 def draw_item(item:Item, img_dir:str|Path, size:int)->int: # Its paths start from there; pixels of each side
-    "Write the photographs of `item`, and count them"
+    "Write the photographs of `item`, and count them; a `DataError` where one cannot be written"
     sheet = cloth(item.garment, 2*size)
     for view,path in zip(item.views, item.paths):
         file = Path(img_dir)/path
-        file.parent.mkdir(parents=True, exist_ok=True)
         photograph = draw_garment(item.garment, view, size, sheet)
-        photograph.save(file, quality=90)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            photograph.save(file, quality=90)
+        except OSError as e:
+            raise DataError(f'cannot write {file}: {e.strerror or e}') from None
     return len(item.paths)
 
 # %% ../../nbs/garments/19b_collection.ipynb #3bdc0d55

@@ -84,7 +84,8 @@ def restore_strangeness(
     ck:dict # A checkpoint
 )->Strangeness|None: # None from a checkpoint that knows nothing of it
     "What `ck` finds strange"
-    return Strangeness(**ck['strangeness']) if 'strangeness' in ck else None
+    known = ck.get('strangeness')
+    return Strangeness(**known) if known else None
 
 # %% ../../nbs/learning/57e_strangeness.ipynb #dc9dcf4d
 class Sample:

@@ -121,6 +121,9 @@ class OnnxNet(nn.Module):
 def load_onnx(
     path # As `export_onnx` writes it
 )->dict: # As a checkpoint, with `net` and `model_id` in place of weights
-    "The exported model at `path`"
+    "The exported model at `path`; a `DataError` if it does not say which model it is"
     net = OnnxNet(path)
+    known = net.about.get('model_id')
+    if not known or not isinstance(known, str):
+        raise DataError(f'{path}: a damaged file: it does not say which model it is (model_id): export it again')
     return net.about | dict(net=net)
