@@ -41,6 +41,7 @@ class Embedding(Head):
         size:int, # Outputs of the head
         ck:dict   # As `pack` makes it
     ): # `Embedding`
+        "What a checkpoint says; a `DataError` if it has layers that are nowhere defined"
         from fashion_nbdev.learning.layers import EMBEDDING_HEADS
         layers = ck.get('embedding_head', 'residual')
         if layers not in EMBEDDING_HEADS:

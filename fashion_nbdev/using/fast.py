@@ -125,5 +125,5 @@ def load_onnx(
     net = OnnxNet(path)
     known = net.about.get('model_id')
     if not known or not isinstance(known, str):
-        raise DataError(f'{path}: a damaged file: it does not say which model it is (model_id): export it again')
+        raise DataError(f'{path}: a damaged file: it does not say which model it is: export it again')
     return net.about | dict(net=net)
