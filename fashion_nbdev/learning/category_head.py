@@ -132,11 +132,13 @@ def intervals(self:Category,
     resample  # As `bootstrap_interval`
 )->dict: # Metric -> (low, high)
     "How far other photographs would have moved the figures that are not of calibration"
-    from fashion_nbdev.learning.metrics import category_metrics
-    rows = (answer.out, answer.targ)
-    def one(out, targ, name):
-        return category_metrics(out, targ)[name]
-    return {name: resample(rows, partial(one, name=name)) for name in category_metrics(*rows)}
+    from fashion_nbdev.learning.metrics import figures_of_ranks, rank_of_right, to_numpy
+    scores = to_numpy(answer.out, 'category outputs')
+    targ = to_numpy(answer.targ)
+    rows = (rank_of_right(scores, targ), scores.argmax(1), targ)    # once, not in each draw
+    def one(*rows, name):
+        return figures_of_ranks(*rows)[name]
+    return {name: resample(rows, partial(one, name=name)) for name in figures_of_ranks(*rows)}
 
 # %% ../../nbs/learning/52a_category_head.ipynb #c29d41ef
 @patch

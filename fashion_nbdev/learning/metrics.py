@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['METRICS', 'NARROW', 'Metric', 'hit_rate', 'metrics_table', 'to_numpy', 'require_known', 'macro_f1', 'rank_of_right',
-           'category_metrics', 'confusion', 'ratio', 'scores_from_counts', 'category_report']
+           'figures_of_ranks', 'category_metrics', 'confusion', 'ratio', 'scores_from_counts', 'category_report']
 
 # %% ../../nbs/learning/48_metrics.ipynb #5990ac27
 from dataclasses import dataclass
@@ -165,6 +165,20 @@ def rank_of_right(
     ahead = (scores > right) | ((scores==right) & lower)
     return ahead.sum(1)
 
+# %% ../../nbs/learning/48_metrics.ipynb #f16e0a4c
+def figures_of_ranks(
+    rank:np.ndarray, # `[rows]`, as `rank_of_right` gives it
+    pred:np.ndarray, # `[rows]` class that is said
+    targ:np.ndarray  # `[rows]` labels from 0, -1 unknown
+)->dict[str,float]:
+    "Figures of categories, from what they need of each photograph; a `DataError` if no label is known"
+    rank = rank[require_known(targ >= 0, 'category')]
+    return dict(
+        category_accuracy=float((rank < 1).mean()),
+        category_macro_f1=macro_f1(pred, targ),
+        category_top3=float((rank < 3).mean()),
+        category_top5=float((rank < 5).mean()))
+
 # %% ../../nbs/learning/48_metrics.ipynb #9a660512
 def category_metrics(
     logits, # `[rows,n]` logits or probabilities
@@ -173,15 +187,7 @@ def category_metrics(
     "Accuracy, macro-F1, top-3 and top-5 accuracy; a `DataError` if no label is known"
     logits = to_numpy(logits, 'category outputs')
     targ = to_numpy(targ)
-    known = require_known(targ >= 0, 'category')
-    logits = logits[known]
-    targ = targ[known]
-    rank = rank_of_right(logits, targ)
-    return dict(
-        category_accuracy=float((rank < 1).mean()),
-        category_macro_f1=macro_f1(logits.argmax(1), targ),
-        category_top3=float((rank < 3).mean()),
-        category_top5=float((rank < 5).mean()))
+    return figures_of_ranks(rank_of_right(logits, targ), logits.argmax(1), targ)
 
 # %% ../../nbs/learning/48_metrics.ipynb #f0f126ec
 def confusion(
