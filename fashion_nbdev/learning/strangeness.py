@@ -13,6 +13,7 @@ import torch
 from fastcore.basics import patch
 from torch import Tensor
 
+from ..core import DataError
 from .checkpoints import load_checkpoint
 from .features import compute_features
 
@@ -33,7 +34,10 @@ class Strangeness:
 def distances(self:Strangeness,
     features:Tensor # `[n,c]`
 )->Tensor: # `[n]`
-    "The squared distance from the centre, in units of the variances"
+    "The squared distance from the centre, in units of the variances; a `DataError` for another body's"
+    if features.shape[1]!=len(self.centre):
+        raise DataError('the model is damaged: what it knows of strange photographs is of '
+                        f'{len(self.centre)} features, and its body gives {features.shape[1]}')
     x = features.float()-self.centre
     along = x@self.axes.T
     squares = along.square()
