@@ -29,15 +29,23 @@ class Strangeness:
     rest:float       # Variance in each of the other directions
     known:Tensor     # Distances of validation photographs, rising
 
+# %% ../../nbs/learning/57e_strangeness.ipynb #c4ec4fea
+@patch
+def check(self:Strangeness,
+    features:Tensor # `[n,c]`
+):
+    "A `DataError` for features of another body"
+    if features.shape[1]!=len(self.centre):
+        raise DataError(f'the model is damaged: it knows strangeness of {len(self.centre)} features, '
+                        f'and its body gives {features.shape[1]}')
+
 # %% ../../nbs/learning/57e_strangeness.ipynb #a5ee70e6
 @patch
 def distances(self:Strangeness,
     features:Tensor # `[n,c]`
 )->Tensor: # `[n]`
-    "The squared distance from the centre, in units of the variances; a `DataError` for another body's"
-    if features.shape[1]!=len(self.centre):
-        raise DataError('the model is damaged: what it knows of strange photographs is of '
-                        f'{len(self.centre)} features, and its body gives {features.shape[1]}')
+    "The squared distance from the centre, in units of the variances"
+    self.check(features)
     x = features.float()-self.centre
     along = x@self.axes.T
     squares = along.square()
