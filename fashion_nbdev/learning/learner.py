@@ -24,7 +24,7 @@ from .models import FashionNet, freeze_body
 from .tasks import Stage, Task
 from .settings import Settings
 from .machine import make_accelerator
-from .depthwise import quick_way_back
+from .quick_steps import quick_steps
 from .optimiser import make_weighting, parameter_groups, place_net, schedule
 from .infer import infer
 from .mixed_batches import mix_batch
@@ -60,6 +60,7 @@ class Learner:
         groups = parameter_groups(self.net, self.weighting, self.s, self.losses.values())
         self.model, self.opt = self.acc.prepare(self.net, torch.optim.AdamW(groups, fused=True))
         self.mixing = Mixing(self.s.mixup, self.s.cutmix)
+        self.quick = quick_steps(self.device, self.s.compile)
         self.history = []
         self.sums = {}
         self.epoch = 0
@@ -147,7 +148,7 @@ def step(self:Learner,
     self.set_rates(done)
     xb, (targets, rows) = batch
     xb, targets = mix_batch(self.mixing, self.heads, self.augment(xb), targets, rows)
-    with self.acc.autocast(), quick_way_back(self.device, self.s.compile):
+    with self.acc.autocast(), self.quick:
         out = self.model(xb, rows)
     losses = {name: self.loss_of(name, answer, targets[name]) for name,answer in out.items()}
     loss = self.weighting(losses)
@@ -321,6 +322,7 @@ def run_stage(self:Learner,
 ):
     "The epochs of a stage that are still to be done"
     freeze_body(self.net, not stage.body)
+    self.quick = quick_steps(self.device, self.s.compile)
     for _ in range(max(self.epoch-first, 0), stage.epochs):
         if self.stop:
             break
