@@ -147,28 +147,10 @@ class QuickSteps(TorchFunctionMode):
         self.dtypes = dtypes
         self.norms = {}       # id of filters -> `Norm` that always follows; known after a step
         self.unsure = set()   # ids of filters of which something else follows
+        self.made = {}        # in this step: id of a map -> the map, and the filters that made it
+        self.found = {}       # in this step: id of filters -> `Norm` that followed
 
 # %% ../../nbs/learning/57i_quick_steps.ipynb #57b00028
-@patch
-def __enter__(self:QuickSteps):
-    "A step begins"
-    self.made = {}    # id of a map -> the map, and the filters that made it
-    self.found = {}   # id of filters -> `Norm` that followed
-    return TorchFunctionMode.__enter__(self)
-
-# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00029
-@patch
-def __exit__(self:QuickSteps,
-    *error # Of the step, if it failed
-):
-    "A step is over: what always followed will be folded"
-    TorchFunctionMode.__exit__(self, *error)
-    for filters,norm in self.found.items():
-        if filters not in self.unsure:
-            self.norms[filters] = norm
-    del self.made, self.found
-
-# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00030
 @patch
 def convolve(self:QuickSteps,
     input:Tensor,  # As `F.conv2d` calls it: photographs or maps
@@ -185,26 +167,7 @@ def convolve(self:QuickSteps,
         self.made[id(out)] = (out, weight)
     return out
 
-# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00031
-@patch
-def normalise(self:QuickSteps,
-    input:Tensor, # As `F.batch_norm` calls it: maps
-    *args,        # As `F.batch_norm` takes them
-    **kwargs      # As `F.batch_norm` takes them
-)->Tensor:
-    "The normalisation, unless the convolution has done it"
-    _, weight = self.made.get(id(input), (None, None))
-    norm = read_norm(*args, **kwargs)
-    known = self.norms.get(id(weight))
-    if known is None:
-        self.watch(id(weight), norm)
-        return F.batch_norm(input, *args, **kwargs)
-    if norm is None or norm.mean is not known.mean:
-        raise RuntimeError('another normalisation follows a convolution than in the step before')
-    del self.made[id(input)]
-    return input
-
-# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00032
+# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00030
 @patch
 def watch(self:QuickSteps,
     filters:int, # id of those that made what is normalised
@@ -216,7 +179,37 @@ def watch(self:QuickSteps,
     else:
         self.found[filters] = norm
 
-# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00033
+# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00032
+@patch
+def learn(self:QuickSteps):
+    "What always followed in the step that is over will be folded in the next"
+    for filters,norm in self.found.items():
+        if filters not in self.unsure:
+            self.norms[filters] = norm
+    self.made.clear()
+    self.found.clear()
+
+# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00034
+@patch
+def normalise(self:QuickSteps,
+    input:Tensor, # As `F.batch_norm` calls it: maps
+    *args,        # As `F.batch_norm` takes them
+    **kwargs      # As `F.batch_norm` takes them
+)->Tensor:
+    "The normalisation, unless the convolution has done it; a `RuntimeError` if that did another one"
+    _, weight = self.made.get(id(input), (None, None))
+    norm = read_norm(*args, **kwargs)
+    known = self.norms.get(id(weight))
+    if weight is not None and known is None:
+        self.watch(id(weight), norm)
+    if known is None:
+        return F.batch_norm(input, *args, **kwargs)
+    if norm is None or norm.mean is not known.mean:
+        raise RuntimeError('another normalisation follows a convolution than in the step before')
+    del self.made[id(input)]
+    return input
+
+# %% ../../nbs/learning/57i_quick_steps.ipynb #57b0003a
 def tensors_in(
     *values # Of any kind
 )->list: # Of tensors
@@ -229,20 +222,30 @@ def tensors_in(
             found += tensors_in(*value)
     return found
 
-# %% ../../nbs/learning/57i_quick_steps.ipynb #57b00035
+# %% ../../nbs/learning/57i_quick_steps.ipynb #57b0003c
 @patch
 def use(self:QuickSteps,
     given,  # Arguments of a function
-    result  # What it made of them
+    result  # What it made of them; a size, say, does not matter
 ):
-    "Note what else is made of the result of a convolution; its size, say, does not matter"
+    "Note what else is made of the result of a convolution; a `RuntimeError` if that is normalised already"
     if not tensors_in(result):
         return
     for each in tensors_in(*given):
-        _, weight = self.made.get(id(each), (None, None))
+        if id(each) not in self.made:
+            continue
+        _, weight = self.made[id(each)]
         if id(weight) in self.norms:
             raise RuntimeError('something else follows a convolution than in the step before')
         self.unsure.add(id(weight))
+
+# %% ../../nbs/learning/57i_quick_steps.ipynb #57b0003e
+@patch
+def __exit__(self:QuickSteps,
+    *error # Of the step, if it failed
+):
+    TorchFunctionMode.__exit__(self, *error)
+    self.learn()
 
 # %% ../../nbs/learning/57i_quick_steps.ipynb #57b00036
 @patch
